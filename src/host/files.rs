@@ -1,0 +1,69 @@
+//! A folder of small files that survives a crash when it is asked to.
+
+use super::{BoxFuture, MaybeSendSync};
+
+/// The name of a file inside the vault's folder: `a-z`, `0-9`, `.`, `-` and `_`, at most 120 bytes, not starting with a dot.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileName(String);
+
+impl FileName {
+    /// Checks `name` and takes it; `None` if it could leave the folder or is spelled differently on some system.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Option<Self> {
+        let name = name.into();
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_');
+        let fits = !name.is_empty() && name.len() <= 120 && !name.starts_with('.');
+        (fits && name.chars().all(allowed)).then_some(Self(name))
+    }
+
+    /// The name as it stands in the folder.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Why a file operation did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Another file has that name already ([`Files::create`]).
+    #[error("a file of that name exists already")]
+    Exists,
+    /// No file has that name ([`Files::rename`], [`Files::sync`]).
+    #[error("no file of that name")]
+    Missing,
+    /// The disk, or the quota, is full. Nothing was spent yet: try again later.
+    #[error("no space left on the device")]
+    NoSpace,
+    /// The operating system refuses access: permissions, a locked device, a read-only file system.
+    #[error("access to the vault's folder was refused")]
+    NoAccess,
+    /// The file is larger than the reader allows, or is no regular file.
+    #[error("not a regular file of a sensible size")]
+    NotAFile,
+    /// Anything else the operating system said.
+    #[error("the operating system reported an input/output error: {0}")]
+    Io(String),
+}
+
+/// The vault's folder, one small operation at a time, so that a test can cut the power between any two of them.
+///
+/// Nothing is durable until [`sync`](Files::sync) (content) and [`sync_folder`](Files::sync_folder) (names) returned.
+pub trait Files: MaybeSendSync {
+    /// The whole content; `None` if there is no such file. Refuses more than `limit` bytes and anything but a regular file.
+    fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>>;
+    /// Creates a file that must not exist yet, readable by its owner only, with `content`.
+    fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Writes `content` over an existing file from its start, and cuts the file there.
+    fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Makes the file's content durable.
+    fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Gives a file another name, replacing what had it, atomically.
+    fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Removes a file; no error if there is none.
+    fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Makes the folder's names durable.
+    fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>>;
+    /// All names in the folder that are valid [`FileName`]s, sorted. At most 10,000.
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>>;
+}
