@@ -1,2 +1,82 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: one program that sets up, tests and reports. It orchestrates only; what it checks lives elsewhere.
+//!
+//! `cargo xtask test` runs the suites of [`suites`] one after another and ends with a line `N passed, N failed`.
+
+mod error;
+mod house;
+mod layering;
+mod packages;
+mod report;
+mod run;
+mod suites;
+mod tools;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::error::Error;
+use crate::workspace::Workspace;
+
+/// Sets up, tests and reports.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run every test suite, after installing what is missing. The last line is `N passed, N failed`.
+    Test(TestArgs),
+}
+
+/// Which suites to run, and how thoroughly.
+#[derive(Debug, Default, Args)]
+struct TestArgs {
+    /// At most ten minutes: fewer random cases, no documentation build, no licence check.
+    #[arg(long, conflicts_with = "long")]
+    fast: bool,
+    /// Also what is too long for every day.
+    #[arg(long)]
+    long: bool,
+    /// Run only this suite; may be repeated.
+    #[arg(long = "suite", value_name = "NAME")]
+    suites: Vec<String>,
+    /// Print suites, budgets, steps and needed packages, and run nothing.
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether everything that was asked for succeeded.
+fn dispatch(command: Command) -> Result<bool, Error> {
+    match command {
+        Command::Test(args) => test(&args),
+    }
+}
+
+fn test(args: &TestArgs) -> Result<bool, Error> {
+    let plan = suites::Plan::new(args.fast, args.long, &args.suites)?;
+    if args.list {
+        print!("{plan}");
+        return Ok(true);
+    }
+    packages::ensure(&plan)?;
+    let workspace = Workspace::load()?;
+    let report = run::run(&workspace, &plan)?;
+    print!("{}", report.render(report::wants_colour()));
+    Ok(report.succeeded())
+}

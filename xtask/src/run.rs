@@ -1,0 +1,168 @@
+//! Runs a plan: one suite at a time, all of them even after a failure, output passed through as it comes.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::error::Error;
+use crate::report::{BOLD, Counts, Report, Row, paint, wants_colour};
+use crate::suites::{BUILD, CASES, FAST_CASES, Plan, Step, Suite, Work};
+use crate::workspace::Workspace;
+
+#[cfg(test)]
+mod tests;
+
+/// Builds, then runs every suite of `plan`.
+pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<Report, Error> {
+    let runner = Runner { workspace, plan };
+    let mut report = Report::default();
+    report.rows.push(runner.suite(&BUILD, Runner::build)?);
+    for suite in &plan.suites {
+        report.rows.push(runner.suite(suite, Runner::steps)?);
+    }
+    Ok(report)
+}
+
+struct Runner<'a> {
+    workspace: &'a Workspace,
+    plan: &'a Plan,
+}
+
+impl Runner<'_> {
+    fn suite(
+        &self,
+        suite: &'static Suite,
+        body: fn(&Self, &'static Suite) -> Result<Counts, Error>,
+    ) -> Result<Row, Error> {
+        let started = Instant::now();
+        let mut counts = body(self, suite)?;
+        if counts.is_empty() {
+            counts += Counts::fail("not a single test ran");
+        }
+        let budget = Duration::from_secs(suite.budget * 60);
+        Ok(Row { suite: suite.name, counts, time: started.elapsed(), budget })
+    }
+
+    /// Compiles everything, or for a chosen few suites just what they run.
+    fn build(&self, suite: &'static Suite) -> Result<Counts, Error> {
+        let mut counts = if self.plan.complete { self.steps(suite)? } else { Counts::default() };
+        for step in self.plan.suites.iter().flat_map(|suite| self.plan.steps(suite)) {
+            // Packages are tested one by one, each with its own features: what that adds is compiled here as well.
+            if let Work::Tests(args) = step.work {
+                counts += self.check(step.label, self.cargo(&without_running(args), step))?;
+            }
+        }
+        if counts.is_empty() {
+            counts += Counts::pass();
+        }
+        Ok(counts)
+    }
+
+    fn steps(&self, suite: &'static Suite) -> Result<Counts, Error> {
+        let mut counts = Counts::default();
+        for step in self.plan.steps(suite) {
+            println!("\n{}", paint(&format!("{}: {}", suite.name, step.label), BOLD, wants_colour()));
+            counts += self.step(step)?;
+        }
+        Ok(counts)
+    }
+
+    fn step(&self, step: &'static Step) -> Result<Counts, Error> {
+        match step.work {
+            Work::Cargo(args) => self.check(step.label, self.cargo(args, step)),
+            Work::Tests(args) => self.tests(step.label, self.cargo(&to_the_end(args), step)),
+            Work::Tool(tool, args) => {
+                let program = tool.locate(self.workspace)?;
+                let mut command = self.workspace.command(&program);
+                command.args(args).envs(step.env.iter().copied());
+                self.check(step.label, command)
+            }
+            Work::Check(check) => {
+                let violations = check(self.workspace)?;
+                for violation in &violations {
+                    println!("    {violation}");
+                }
+                if !violations.is_empty() {
+                    return Ok(Counts::fail(step.label));
+                }
+                println!("    ok");
+                Ok(Counts::pass())
+            }
+        }
+    }
+
+    fn cargo(&self, args: &[&str], step: &Step) -> Command {
+        let mut command = self.workspace.cargo(args);
+        if self.plan.fast && std::env::var_os(CASES).is_none() {
+            command.env(CASES, FAST_CASES);
+        }
+        command.envs(step.env.iter().copied());
+        command
+    }
+
+    /// One command, one check.
+    fn check(&self, label: &str, mut command: Command) -> Result<Counts, Error> {
+        let shown = announce(&command);
+        let status = command.status().map_err(|source| Error::Command { command: shown, source })?;
+        Ok(if status.success() { Counts::pass() } else { Counts::fail(format!("{label} ({status})")) })
+    }
+
+    /// One command, as many tests as it says.
+    fn tests(&self, label: &str, mut command: Command) -> Result<Counts, Error> {
+        let shown = announce(&command);
+        let failed = |source| Error::Command { command: shown.clone(), source };
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(failed)?;
+        let mut counts = Counts::default();
+        if let Some(stdout) = child.stdout.take() {
+            let mut stdout = BufReader::new(stdout);
+            let mut line = Vec::new();
+            while stdout.read_until(b'\n', &mut line).map_err(failed)? > 0 {
+                let mut terminal = std::io::stdout().lock();
+                terminal.write_all(&line).and_then(|()| terminal.flush()).map_err(failed)?;
+                counts.read_line(&String::from_utf8_lossy(&line));
+                line.clear();
+            }
+        }
+        let status = child.wait().map_err(failed)?;
+        Ok(judged(counts, label, status.success(), &status.to_string()))
+    }
+}
+
+/// What a test program said, corrected by how it ended: one that crashed, or ran nothing, has failed.
+fn judged(mut counts: Counts, label: &str, success: bool, status: &str) -> Counts {
+    if !success && counts.failed == 0 {
+        counts += Counts::fail(format!("{label} ({status})"));
+    } else if success && counts.is_empty() {
+        counts += Counts::fail(format!("{label}: not a single test ran"));
+    }
+    counts
+}
+
+/// Prints the command before it runs.
+fn announce(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let words = std::iter::once(program).chain(command.get_args());
+    let shown = words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+    println!("$ {shown}");
+    shown
+}
+
+/// A `cargo test` that goes on after the first failing program, so that one run shows everything.
+fn to_the_end<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    with_flag(args, "--no-fail-fast")
+}
+
+/// A `cargo test` that only compiles.
+fn without_running<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    let own = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
+    with_flag(args.get(..own).unwrap_or(args), "--no-run")
+}
+
+/// `args` with `flag` among cargo's own, before those of the test program.
+fn with_flag<'a>(args: &[&'a str], flag: &'a str) -> Vec<&'a str> {
+    let mut args = args.to_vec();
+    let own = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
+    args.insert(own, flag);
+    args
+}

@@ -1,0 +1,33 @@
+use super::*;
+
+fn passed(passed: usize) -> Counts {
+    Counts { passed, ..Counts::default() }
+}
+
+#[test]
+fn a_crashed_test_program_is_a_failure() {
+    let counts = judged(passed(3), "core", false, "signal: 6 (SIGABRT)");
+    assert_eq!((counts.passed, counts.failed), (3, 1));
+    assert_eq!(counts.failures, ["core (signal: 6 (SIGABRT))"]);
+}
+
+#[test]
+fn running_no_test_at_all_is_a_failure() {
+    assert_eq!(judged(Counts::default(), "core", true, "exit status: 0").failed, 1);
+}
+
+#[test]
+fn counted_failures_are_not_counted_twice() {
+    let counted = Counts { passed: 3, failed: 2, ..Counts::default() };
+    assert_eq!(judged(counted.clone(), "core", false, "exit status: 101"), counted);
+}
+
+#[test]
+fn flags_for_cargo_stand_before_those_of_the_test_program() {
+    assert_eq!(
+        to_the_end(&["test", "-p", "x", "--", "--nocapture"]),
+        ["test", "-p", "x", "--no-fail-fast", "--", "--nocapture"]
+    );
+    assert_eq!(without_running(&["test", "-p", "x", "--", "--nocapture"]), ["test", "-p", "x", "--no-run"]);
+    assert_eq!(without_running(&["test"]), ["test", "--no-run"]);
+}

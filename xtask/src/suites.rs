@@ -1,0 +1,241 @@
+//! The suites as data: what runs, in which order, and how long it may take. A new suite is one more row.
+
+use std::fmt;
+
+use crate::error::Error;
+use crate::tools::{CARGO_DENY, Tool};
+use crate::workspace::Workspace;
+use crate::{house, layering, packages};
+
+#[cfg(test)]
+mod tests;
+
+/// A named group of steps with a budget.
+#[derive(Debug)]
+pub(crate) struct Suite {
+    pub(crate) name: &'static str,
+    /// Minutes on two cores. Exceeding it is a warning mark in the report, not a failure.
+    pub(crate) budget: u64,
+    pub(crate) steps: &'static [Step],
+}
+
+/// One command or check.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) label: &'static str,
+    pub(crate) when: When,
+    /// Environment variables for this step alone.
+    pub(crate) env: &'static [(&'static str, &'static str)],
+    pub(crate) work: Work,
+}
+
+/// In which runs a step takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Always,
+    /// Left out with `--fast`.
+    NotFast,
+    /// Only with `--long`.
+    Long,
+}
+
+/// What a step does.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// A cargo command that succeeds or not: one check.
+    Cargo(&'static [&'static str]),
+    /// A `cargo test` whose tests are counted. None at all is a failure.
+    Tests(&'static [&'static str]),
+    /// A pinned cargo tool, installed on first use: one check.
+    Tool(&'static Tool, &'static [&'static str]),
+    /// A check of our own: the violations it found.
+    Check(fn(&Workspace) -> Result<Vec<String>, Error>),
+}
+
+impl Step {
+    const fn new(label: &'static str, work: Work) -> Self {
+        Self { label, when: When::Always, env: &[], work }
+    }
+
+    const fn when(self, when: When) -> Self {
+        Self { when, ..self }
+    }
+
+    const fn env(self, env: &'static [(&'static str, &'static str)]) -> Self {
+        Self { env, ..self }
+    }
+}
+
+/// Property tests read their number of random cases from this variable.
+pub(crate) const CASES: &str = "MAINSTAY_CASES";
+/// The number of cases with `--fast`.
+pub(crate) const FAST_CASES: &str = "500";
+
+/// The one row that is not a test: everything is compiled first, so that the other suites' times are their own.
+pub(crate) const BUILD: Suite = Suite {
+    name: "build",
+    budget: 9,
+    steps: &[Step::new("everything compiles", Work::Cargo(&["build", "--workspace", "--all-targets", "--locked"]))],
+};
+
+/// Every suite, in the order of running.
+pub(crate) const SUITES: &[Suite] = &[
+    Suite {
+        name: "static",
+        budget: 6,
+        steps: &[
+            Step::new("Cargo.lock is up to date", Work::Check(house::lock_is_current)),
+            Step::new("format", Work::Cargo(&["fmt", "--all", "--check"])),
+            Step::new(
+                "clippy",
+                Work::Cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+            ),
+            Step::new(
+                "clippy, single-threaded host",
+                Work::Cargo(&[
+                    "clippy",
+                    "-p",
+                    "mainstay",
+                    "--no-default-features",
+                    "--features",
+                    "single-threaded,test-support",
+                    "--locked",
+                    "--",
+                    "-D",
+                    "warnings",
+                ]),
+            ),
+            Step::new("documentation", Work::Cargo(&["doc", "--workspace", "--no-deps", "--locked"]))
+                .env(&[("RUSTDOCFLAGS", "-D warnings")])
+                .when(When::NotFast),
+            // Advisories are left out: their database cannot be fetched where this must run.
+            Step::new(
+                "licences, bans, sources",
+                Work::Tool(
+                    &CARGO_DENY,
+                    &["--locked", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"],
+                ),
+            )
+            .when(When::NotFast),
+            Step::new("dependencies point downward", Work::Check(layering::packages_point_downward)),
+            Step::new("modules point downward", Work::Check(layering::modules_point_downward)),
+            Step::new("the core is no_std and stands alone", Work::Check(layering::core_stands_alone)),
+            Step::new("nothing shipped has test features", Work::Check(layering::shipped_without_test_features)),
+            Step::new("the single-threaded host is alone", Work::Check(layering::single_threaded_without_native)),
+            Step::new("house rules", Work::Check(house::rules)),
+            Step::new("xtask's own tests", Work::Tests(&["test", "-p", "xtask", "--locked"])),
+        ],
+    },
+    Suite {
+        name: "core",
+        budget: 3,
+        steps: &[
+            Step::new("the decision core", Work::Tests(&["test", "-p", "mainstay-core", "--locked"])),
+            Step::new(
+                "the decision core, a million histories",
+                Work::Tests(&["test", "-p", "mainstay-core", "--locked"]),
+            )
+            .env(&[(CASES, "1000000")])
+            .when(When::Long),
+        ],
+    },
+    Suite {
+        name: "sdk",
+        budget: 5,
+        steps: &[
+            Step::new("the SDK", Work::Tests(&["test", "-p", "mainstay", "--locked"])),
+            Step::new(
+                "the SDK on a single-threaded host",
+                Work::Tests(&[
+                    "test",
+                    "-p",
+                    "mainstay",
+                    "--no-default-features",
+                    "--features",
+                    "single-threaded,test-support",
+                    "--locked",
+                ]),
+            ),
+        ],
+    },
+    Suite {
+        name: "server",
+        budget: 7,
+        steps: &[Step::new("the mock server", Work::Tests(&["test", "-p", "mainstay-mock-server", "--locked"]))],
+    },
+    Suite {
+        name: "incidents",
+        budget: 7,
+        steps: &[
+            Step::new("the incidents", Work::Tests(&["test", "-p", "mainstay-incidents", "--locked"])),
+            Step::new("the demo", Work::Tests(&["test", "-p", "mainstay-demo", "--locked"])),
+        ],
+    },
+];
+
+/// The suites and steps of one run.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) fast: bool,
+    pub(crate) long: bool,
+    pub(crate) suites: Vec<&'static Suite>,
+    /// Whether every suite was asked for, and so the whole workspace is built first.
+    pub(crate) complete: bool,
+}
+
+impl Plan {
+    /// The suites called `names`, in the table's order; all of them if there are no names.
+    pub(crate) fn new(fast: bool, long: bool, names: &[String]) -> Result<Self, Error> {
+        let unknown = names.iter().find(|name| SUITES.iter().all(|suite| suite.name != name.as_str()));
+        if let Some(name) = unknown {
+            let known = SUITES.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownSuite { name: name.clone(), known });
+        }
+        let complete = names.is_empty();
+        let wanted = |suite: &&Suite| complete || names.iter().any(|name| name == suite.name);
+        Ok(Self { fast, long, complete, suites: SUITES.iter().filter(wanted).collect() })
+    }
+
+    /// The steps of `suite` that take part in this run.
+    pub(crate) fn steps(&self, suite: &'static Suite) -> impl Iterator<Item = &'static Step> {
+        suite.steps.iter().filter(|step| match step.when {
+            When::Always => true,
+            When::NotFast => !self.fast,
+            When::Long => self.long,
+        })
+    }
+}
+
+impl Work {
+    /// The command as a person would type it; `None` for a check of our own.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let quoted = |args: &[&str]| {
+            args.iter()
+                .map(|arg| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() })
+                .collect::<Vec<_>>()
+        };
+        match self {
+            Self::Cargo(args) | Self::Tests(args) => Some(format!("cargo {}", quoted(args).join(" "))),
+            Self::Tool(tool, args) => Some(format!("{} {}", tool.name, quoted(args).join(" "))),
+            Self::Check(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for suite in std::iter::once(&BUILD).chain(self.suites.iter().copied()) {
+            writeln!(out, "{} ({} min)", suite.name, suite.budget)?;
+            for step in self.steps(suite) {
+                let env: String = step.env.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+                let shown = step.work.shown().unwrap_or_else(|| "built in".to_owned());
+                writeln!(out, "    {:<38} {env}{shown}", step.label)?;
+            }
+        }
+        writeln!(out, "system packages")?;
+        for package in packages::needed(self) {
+            writeln!(out, "    {:<38} {}", package.name, package.why)?;
+        }
+        Ok(())
+    }
+}
