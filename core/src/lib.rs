@@ -1,6 +1,35 @@
-//! The decision core of Mainstay: `(state, event, now, entropy) -> (state, effects)`. Pure.
+//! The decision core of Mainstay: `(state, event, now, entropy) -> (state, effects)`.
+//!
+//! Pure: no I/O, no clock, no randomness, no async, no secrets. It sees generation numbers and what servers said, and
+//! decides what a session does next. The same code runs in a till, in a browser, in a property test and in a simulator
+//! with a million devices.
+//!
+//! Read [`State`] first, then [`Event`] (what can happen) and [`Effect`] (what is to be done), then [`Session::step`].
+//! `README.md` beside this crate has the diagram that `transition.rs` implements.
 #![no_std]
+#![forbid(unsafe_code)]
+
 extern crate alloc;
 
+pub mod codes;
+mod effect;
+mod event;
+mod ladder;
+mod outcomes;
+pub mod pacing;
+mod rng;
+mod session;
+mod state;
 mod time;
+mod transition;
+
+pub use codes::Code;
+pub use effect::{Effect, Note, Permission, ProbePurpose, Target};
+pub use event::{
+    Event, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome, Rejection, RejectionClass, Restored, Signal,
+    TokenOutcome,
+};
+pub use pacing::IssuerPacing;
+pub use session::{Answer, Policy, SNAPSHOT_VERSION, Session, Snapshot};
+pub use state::{Connectivity, ForeignBy, HoldCause, LockReason, SignInReason, SignedOutReason, State};
 pub use time::{Generation, Timestamp};
