@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` runs the suites of [`suites`] one after another and ends with a line `N passed, N failed`.
 
+mod codes;
 mod error;
 mod house;
 mod layering;
@@ -31,6 +32,12 @@ struct Cli {
 enum Command {
     /// Run every test suite, after installing what is missing. The last line is `N passed, N failed`.
     Test(TestArgs),
+    /// Write docs/codes.md from the core's table of codes.
+    Codes {
+        /// Write nothing; fail if the file differs from the table.
+        #[arg(long)]
+        check: bool,
+    },
 }
 
 /// Which suites to run, and how thoroughly.
@@ -65,6 +72,7 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<bool, Error> {
     match command {
         Command::Test(args) => test(&args),
+        Command::Codes { check } => codes(check),
     }
 }
 
@@ -79,4 +87,17 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
     let report = run::run(&workspace, &plan)?;
     print!("{}", report.render(report::wants_colour()));
     Ok(report.succeeded())
+}
+
+fn codes(check: bool) -> Result<bool, Error> {
+    let workspace = Workspace::load()?;
+    if !check {
+        codes::write(&workspace)?;
+        return Ok(true);
+    }
+    let violations = codes::are_current(&workspace)?;
+    for violation in &violations {
+        eprintln!("{violation}");
+    }
+    Ok(violations.is_empty())
 }
