@@ -1,0 +1,20 @@
+//! What the operators have on their desk.
+
+use super::{Alarm, alarms::Watch};
+use crate::config::AlarmRule;
+
+/// Alarms and open operations.
+#[derive(Default)]
+pub(crate) struct Desk {
+    watch: Watch,
+}
+
+impl Desk {
+    pub(crate) fn rejected(&mut self, now_ms: u64, reason: &str, rule: AlarmRule) {
+        self.watch.rejected(now_ms, reason, rule);
+    }
+
+    pub(crate) fn alarms(&mut self, now_ms: u64, rule: AlarmRule) -> Vec<Alarm> {
+        self.watch.alarms(now_ms, rule)
+    }
+}

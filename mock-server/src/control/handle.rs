@@ -1,0 +1,334 @@
+//! The handle that breaks the server and asks it what happened.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ClockReading, Config, Fault, Observations, Refused, RequestRecord,
+    clock::{LATEST_MS, ServerClock},
+    config::Algorithm,
+    keys::{KeyState, Material},
+    oauth::SessionInfo,
+    state::{App, World},
+};
+
+/// What to do with the signing keys: `POST /control/secret`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecretChange {
+    /// A new HMAC secret. Without `keep_old`, every token it signed is void: what Mews did.
+    Change {
+        /// Whether the old secret stays accepted.
+        #[serde(default)]
+        keep_old: bool,
+    },
+    /// Every secret that was dropped is accepted again: the hotfix.
+    AcceptOldAgain,
+    /// A new ES256 key; the old one is gone from the JWKS at once.
+    RotateJwks,
+}
+
+/// What to do with the clock: `POST /control/clock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClockChange {
+    /// The machine's clock with an offset.
+    SetOffset {
+        /// How far ahead, in milliseconds.
+        set_offset_ms: i64,
+    },
+    /// Forward.
+    Advance {
+        /// How far, in milliseconds.
+        advance_ms: u64,
+    },
+    /// A clock that stands still, or an end to that.
+    Virtual {
+        /// Whether it stands still.
+        #[serde(rename = "virtual")]
+        is_virtual: bool,
+        /// What it says, in milliseconds since 1970; absent keeps what it says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        now_ms: Option<u64>,
+    },
+}
+
+/// What to do with sessions: `POST /control/sessions`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum SessionLoss {
+    /// The store is lost: refresh tokens are void, access tokens and device keys live on.
+    Wipe,
+    /// One person's sessions are ended, access tokens included.
+    Revoke {
+        /// Whose.
+        sub: String,
+        /// Whether their device keys are forgotten too.
+        #[serde(default)]
+        enrolments: bool,
+    },
+}
+
+/// How many requests were let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Released {
+    /// How many.
+    pub released: u64,
+}
+
+/// Breaks the server, moves its clock, and asks it what happened. Cheap to clone.
+#[derive(Clone)]
+pub struct Control {
+    app: App,
+}
+
+impl Control {
+    pub(crate) fn new(app: App) -> Self {
+        Self { app }
+    }
+
+    /// A new HMAC secret. Without `keep_old`, every token it signed is void: what Mews did.
+    pub fn change_secret(&self, keep_old: bool) {
+        self.secret(SecretChange::Change { keep_old });
+    }
+
+    /// Every secret that was dropped is accepted again: the hotfix.
+    pub fn accept_old_secret_again(&self) {
+        self.secret(SecretChange::AcceptOldAgain);
+    }
+
+    /// A new ES256 key; the old one is gone from the JWKS at once.
+    pub fn rotate_jwks(&self) {
+        self.secret(SecretChange::RotateJwks);
+    }
+
+    /// Changes the signing keys.
+    pub fn secret(&self, change: SecretChange) {
+        self.app.update(|world| match change {
+            SecretChange::Change { keep_old: true } => {
+                replace(world, Algorithm::Hs256, KeyState::Retired { accepted_until_ms: None });
+            }
+            SecretChange::Change { keep_old: false } => replace(world, Algorithm::Hs256, KeyState::Dropped),
+            SecretChange::AcceptOldAgain => world.keys.accept_dropped_secrets(),
+            SecretChange::RotateJwks => replace(world, Algorithm::Es256, KeyState::Dropped),
+        });
+    }
+
+    /// Puts a fault in place, or another one in place of the one of its kind.
+    ///
+    /// # Errors
+    /// [`Refused`] if it cannot be carried out, for example a status of 99.
+    pub fn set_fault(&self, fault: Fault) -> Result<(), Refused> {
+        let name = fault.kind.name();
+        self.set_named_fault(name, fault)
+    }
+
+    /// Puts a fault in place under a name of its own, so that several of one kind can stand: `status.api`.
+    ///
+    /// # Errors
+    /// [`Refused`] if the name does not begin with the fault's kind and a dot, or the fault cannot be carried out.
+    pub fn set_named_fault(&self, name: &str, fault: Fault) -> Result<(), Refused> {
+        fault.check()?;
+        let kind = name.split('.').next().unwrap_or_default();
+        if kind != fault.kind.name() || name.len() > 100 {
+            return Err(Refused::new(format!("`{name}` is no name for a fault of the kind {}", fault.kind.name())));
+        }
+        self.app.update(|world| world.faults.set(name.to_owned(), fault));
+        Ok(())
+    }
+
+    /// Takes a fault away; whether there was one. Taking a `hold` away lets its requests go.
+    #[must_use = "a fault that was not there may be a typo"]
+    pub fn clear_fault(&self, name: &str) -> bool {
+        self.app.update(|world| {
+            let removed = world.faults.remove(name);
+            if removed.as_ref().is_some_and(|fault| fault.kind.name() == "hold") {
+                world.release(None);
+            }
+            removed.is_some()
+        })
+    }
+
+    /// Takes every fault away and lets held requests go.
+    pub fn clear_faults(&self) {
+        self.app.update(|world| {
+            world.faults.clear();
+            world.release(None);
+        });
+    }
+
+    /// The faults that stand now, by name.
+    #[must_use]
+    pub fn faults(&self) -> BTreeMap<String, Fault> {
+        self.app.read(|world| world.faults.list())
+    }
+
+    /// Holds requests at these places until they are released.
+    pub fn hold(&self, scope: impl Into<crate::Scope>) {
+        self.app.update(|world| world.faults.set("hold".to_owned(), Fault::hold().at(scope)));
+    }
+
+    /// Completes when `count` requests or more are held.
+    pub async fn wait_for_held(&self, count: u64) {
+        self.wait_until(|seen| seen.held >= count).await;
+    }
+
+    /// Lets every held request go; later ones are held again while the fault stands. Returns how many went.
+    pub fn release(&self) -> u64 {
+        self.app.update(|world| world.release(None))
+    }
+
+    /// Lets the oldest `count` held requests go; returns how many went.
+    pub fn release_oldest(&self, count: u64) -> u64 {
+        self.app.update(|world| world.release(Some(count)))
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn observations(&self) -> Observations {
+        self.app.read(World::observations)
+    }
+
+    /// The last requests, at most 10,000, in the order of their arrival.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RequestRecord> {
+        self.app.read(|world| world.journal.list())
+    }
+
+    /// Starts counting from zero. Sessions, sales and whatever is inside the server now stay.
+    pub fn reset_observations(&self) {
+        self.app.update(|world| {
+            world.seen = Observations::default();
+            world.journal.clear();
+        });
+    }
+
+    /// Completes when `enough` holds of the observations. Looks at every change, and at nothing in between.
+    pub async fn wait_until(&self, mut enough: impl FnMut(&Observations) -> bool) {
+        self.app.until(|world| enough(&world.observations())).await;
+    }
+
+    /// From now on `person` signs in by script, without a page.
+    pub fn script_sign_in(&self, person: impl Into<String>) {
+        let person = person.into();
+        self.app.update(|world| world.scripted = Some(person));
+    }
+
+    /// From now on the sign-in page is shown.
+    pub fn show_sign_in_page(&self) {
+        self.app.update(|world| world.scripted = None);
+    }
+
+    /// Who signs in by script.
+    #[must_use]
+    pub fn scripted_person(&self) -> Option<String> {
+        self.app.read(|world| world.scripted.clone())
+    }
+
+    /// What the server's clock says.
+    #[must_use]
+    pub fn clock(&self) -> ClockReading {
+        self.app.read(|world| world.clock.reading())
+    }
+
+    /// Moves the server's clock forward, by whole milliseconds.
+    pub fn advance(&self, by: Duration) {
+        self.app.update(|world| world.clock.advance(by));
+    }
+
+    /// Changes the server's clock.
+    ///
+    /// # Errors
+    /// [`Refused`] for a time after the year 9999, which no HTTP date can spell.
+    pub fn set_clock(&self, change: ClockChange) -> Result<(), Refused> {
+        self.app.update(|world| {
+            match change {
+                ClockChange::Advance { advance_ms } => world.clock.advance(Duration::from_millis(advance_ms)),
+                ClockChange::SetOffset { set_offset_ms } => {
+                    world.clock = ServerClock::Real { offset_ms: set_offset_ms }
+                }
+                ClockChange::Virtual { is_virtual: true, now_ms } => {
+                    let now_ms = now_ms.unwrap_or_else(|| world.now_ms());
+                    if now_ms > LATEST_MS {
+                        return Err(Refused::new("now_ms is after the year 9999"));
+                    }
+                    world.clock = ServerClock::Virtual { now_ms };
+                }
+                ClockChange::Virtual { is_virtual: false, now_ms: Some(_) } => {
+                    return Err(Refused::new("a clock that runs takes set_offset_ms, not now_ms"));
+                }
+                ClockChange::Virtual { is_virtual: false, now_ms: None } => {
+                    if world.clock.is_virtual() {
+                        world.clock = ServerClock::Real { offset_ms: 0 };
+                    }
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// How the server behaves.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.app.read(|world| world.config.clone())
+    }
+
+    /// Makes the server behave like this.
+    ///
+    /// # Errors
+    /// [`Refused`] if a value cannot be carried out, for example a legacy status of 99.
+    pub fn configure(&self, config: Config) -> Result<(), Refused> {
+        config.check()?;
+        self.app.update(|world| world.config = config);
+        Ok(())
+    }
+
+    /// Changes parts of the configuration.
+    ///
+    /// # Errors
+    /// As [`configure`](Self::configure).
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Config)) -> Result<(), Refused> {
+        let mut config = self.config();
+        change(&mut config);
+        self.configure(config)
+    }
+
+    /// The session store is lost: refresh tokens are void, access tokens and device keys live on.
+    pub fn wipe_sessions(&self) {
+        self.app.update(|world| world.sessions.wipe());
+    }
+
+    /// Ends one person's sessions, access tokens included; with `enrolments`, forgets their device keys too.
+    pub fn revoke_sessions(&self, sub: &str, enrolments: bool) {
+        self.app.update(|world| {
+            world.sessions.revoke_person(sub);
+            if enrolments {
+                world.enrolments.retain(|_, enrolment| enrolment.person != sub);
+            }
+        });
+    }
+
+    /// The sessions, revoked ones included.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<SessionInfo> {
+        self.app.read(|world| world.sessions.infos())
+    }
+
+    /// Back to the start: configuration, clock, keys, sessions, sales, counts. Held requests go on.
+    pub fn reset(&self) {
+        let start = &self.app.start;
+        self.app.update(|world| world.reset(start));
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control").field("issuer", &self.app.issuer).finish_non_exhaustive()
+    }
+}
+
+fn replace(world: &mut World, algorithm: Algorithm, replaced: KeyState) {
+    let (material, now_ms) = (Material::generate(algorithm, &mut world.random), world.now_ms());
+    world.keys.replace(material, replaced, now_ms);
+}

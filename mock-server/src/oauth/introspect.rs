@@ -1,0 +1,51 @@
+//! Introspection (RFC 7662), for the one confidential client.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use http::{HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::{
+    call::{Call, Problem, Reply, no_store},
+    fingerprint,
+    pos::check_token,
+    state::{App, World, same},
+};
+
+/// `POST /introspect`, with HTTP Basic authentication (RFC 6749 section 2.3.1).
+pub(crate) fn introspect(app: &App, call: &Call) -> Reply {
+    if !may_introspect(app, call) {
+        let problem = Problem::new(StatusCode::UNAUTHORIZED, "invalid_client", "this endpoint has one client");
+        return Err(
+            problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"introspection\""))
+        );
+    }
+    let form = call.form()?;
+    let token = form.require("token")?;
+    let found = app.read(|world| access_token(world, &app.issuer, token).or_else(|| refresh_token(world, token)));
+    Ok(no_store(StatusCode::OK, &found.unwrap_or_else(|| json!({ "active": false }))))
+}
+
+fn may_introspect(app: &App, call: &Call) -> bool {
+    let credentials = call.header("authorization").and_then(|value| value.strip_prefix("Basic "));
+    let credentials = credentials.and_then(|encoded| STANDARD.decode(encoded).ok());
+    let credentials = credentials.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+    let (id, secret) = &app.doors.introspector;
+    credentials.split_once(':').is_some_and(|(given, password)| given == id && same(secret, password))
+}
+
+fn access_token(world: &World, issuer: &str, token: &str) -> Option<Value> {
+    let bearer = check_token(world, issuer, token, None).ok()?;
+    Some(json!({
+        "active": true, "token_type": "Bearer", "iss": issuer, "sub": bearer.person, "client_id": bearer.client_id,
+        "scope": bearer.scope, "exp": bearer.expires_s, "jti": bearer.jti, "sid": bearer.sid,
+    }))
+}
+
+fn refresh_token(world: &World, token: &str) -> Option<Value> {
+    let known = world.sessions.refresh_token(&fingerprint(token)).filter(|known| known.spent.is_none())?;
+    let session = world.sessions.get(&known.sid).filter(|session| !session.revoked)?;
+    Some(json!({
+        "active": true, "token_type": "refresh_token", "sub": session.person, "client_id": session.client_id,
+        "scope": session.scope, "sid": known.sid,
+    }))
+}

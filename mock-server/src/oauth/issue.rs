@@ -1,0 +1,129 @@
+//! Making tokens.
+
+use http::StatusCode;
+use serde_json::json;
+
+use super::Session;
+use crate::{
+    call::{Problem, no_store},
+    config::{Algorithm, ExpiresIn, RefreshTokens},
+    jwt,
+    people::display_name,
+    state::World,
+};
+
+/// What a token answer carries besides the access token.
+#[derive(Default)]
+pub(crate) struct Extras {
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) id_token: bool,
+    pub(crate) nonce: Option<String>,
+    /// Whom the tokens name instead of the session's own person, by order of a fault.
+    pub(crate) foreign: Option<String>,
+}
+
+/// Opens a session and returns its id.
+pub(crate) fn open_session(world: &mut World, session: Session) -> String {
+    let sid = world.random.short();
+    world.sessions.open(sid.clone(), session);
+    sid
+}
+
+/// A new refresh token for a session, remembered.
+pub(crate) fn refresh_token(world: &mut World, sid: &str) -> Result<String, Problem> {
+    let random = world.random.text();
+    let (token, key) = match world.config.refresh_tokens {
+        RefreshTokens::Opaque => (random, None),
+        RefreshTokens::Signed => {
+            let key = world.keys.active(Algorithm::Hs256).ok_or_else(no_key)?;
+            (jwt::sign(key, "rt+jwt", &json!({ "jti": random, "sid": sid })), Some(key.kid.clone()))
+        }
+    };
+    let client_id = match world.sessions.get_mut(sid) {
+        Some(session) => {
+            session.last_refresh_key = key;
+            session.client_id.clone()
+        }
+        None => return Err(Problem::bad_request("the session is gone")),
+    };
+    world.sessions.remember_refresh_token(&token, sid, &client_id);
+    Ok(token)
+}
+
+/// The answer of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
+pub(crate) fn answer(
+    world: &mut World,
+    issuer: &str,
+    sid: &str,
+    scope: &str,
+    extras: Extras,
+) -> Result<axum::response::Response, Problem> {
+    let session = world.sessions.get(sid).cloned().ok_or_else(|| Problem::bad_request("the session is gone"))?;
+    let now = world.now_s();
+    let lifetime = world.config.access_token_lifetime;
+    let expires = now.saturating_add(lifetime);
+    let person = extras.foreign.as_deref().unwrap_or(&session.person);
+    let jti = world.random.short();
+
+    let key = world.keys.active(world.config.algorithm).ok_or_else(no_key)?;
+    let claims = json!({
+        "iss": issuer, "sub": person, "aud": session.audience, "iat": now, "exp": expires, "scope": scope,
+        "client_id": session.client_id, "jti": jti, "sid": sid,
+    });
+    let mut body = json!({ "access_token": jwt::sign(key, "at+jwt", &claims), "token_type": "Bearer", "scope": scope });
+    let signed_by = key.kid.clone();
+
+    match &world.config.expires_in {
+        ExpiresIn::Actual => body["expires_in"] = lifetime.into(),
+        ExpiresIn::Missing => {}
+        ExpiresIn::Raw(raw) => body["expires_in"] = raw.clone(),
+    }
+    if let Some(token) = extras.refresh_token {
+        body["refresh_token"] = token.into();
+    }
+    if extras.id_token && scope.split(' ').any(|scope| scope == "openid") {
+        let key = world.keys.active(Algorithm::Es256).ok_or_else(no_key)?;
+        let mut claims = json!({
+            "iss": issuer, "sub": person, "aud": session.client_id, "iat": now, "exp": expires,
+            "auth_time": session.auth_time, "sid": sid, "name": display_name(person), "preferred_username": person,
+        });
+        if let Some(nonce) = extras.nonce {
+            claims["nonce"] = nonce.into();
+        }
+        body["id_token"] = jwt::sign(key, "JWT", &claims).into();
+    }
+    if let Some(session) = world.sessions.get_mut(sid) {
+        session.last_access = Some((signed_by, expires));
+    }
+    world.seen.tokens_issued += 1;
+    Ok(no_store(StatusCode::OK, &body))
+}
+
+/// There is always an active key of each algorithm; if not, it is the server's own fault.
+fn no_key() -> Problem {
+    Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "no signing key is active")
+}
+
+/// Checks that a client is known (RFC 6749 section 2.3: public clients only name themselves).
+pub(crate) fn known_client(world: &World, client_id: &str) -> Result<(), Problem> {
+    match &world.config.client_ids {
+        Some(known) if !known.iter().any(|id| id == client_id) => {
+            Err(Problem::new(StatusCode::UNAUTHORIZED, "invalid_client", "no such client"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The `aud` of access tokens that were asked for without a resource indicator (RFC 8707).
+pub(crate) fn default_audience(issuer: &str) -> String {
+    format!("{issuer}/api")
+}
+
+pub(crate) fn invalid_grant(description: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "invalid_grant", description)
+}
+
+/// Whether every word of `asked` is in `granted`.
+pub(crate) fn is_within(asked: &str, granted: &str) -> bool {
+    asked.split(' ').all(|scope| granted.split(' ').any(|known| known == scope))
+}

@@ -1,0 +1,46 @@
+//! The authorization server, one file per concept.
+
+mod authorize;
+mod code;
+mod discovery;
+mod enroll;
+mod introspect;
+mod issue;
+mod jwt_bearer;
+mod refresh;
+mod revoke;
+mod sessions;
+mod status;
+mod token;
+mod userinfo;
+
+pub(crate) use authorize::{Codes, authorize, sign_in};
+pub(crate) use discovery::{document, jwks};
+pub(crate) use enroll::{Enrolment, enroll, unenroll};
+pub(crate) use introspect::introspect;
+pub(crate) use revoke::revoke;
+pub use sessions::SessionInfo;
+pub(crate) use sessions::{Session, SessionStore};
+pub(crate) use status::status;
+pub(crate) use token::{grant, token};
+pub(crate) use userinfo::userinfo;
+
+use http::StatusCode;
+
+use crate::{
+    call::{Call, Problem},
+    pos::{Bearer, check, note, standard},
+    state::App,
+};
+
+/// Who calls, where the authorization server is the resource server: always in the standard style, whatever the POS API does.
+fn bearer(app: &App, call: &Call) -> Result<Bearer, Problem> {
+    app.update(|world| {
+        let checked = check(world, &app.issuer, call, None);
+        match &checked {
+            Ok(_) => world.seen.tokens_accepted += 1,
+            Err(reason) => note(world, reason.name()),
+        }
+        checked.map_err(|reason| standard(StatusCode::UNAUTHORIZED, reason.name()))
+    })
+}

@@ -1,0 +1,33 @@
+//! The token endpoint: one door, three grants.
+
+use http::StatusCode;
+
+use super::{code, jwt_bearer, refresh};
+use crate::{
+    Endpoint,
+    call::{Call, Problem, Reply},
+    state::App,
+};
+
+/// The grant type of a JWT bearer assertion (RFC 7523 section 2.1).
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// As which endpoint a token request counts.
+pub(crate) fn grant(call: &Call) -> Endpoint {
+    match call.form().ok().as_ref().and_then(|form| form.get("grant_type")) {
+        Some("refresh_token") => Endpoint::Refresh,
+        Some(JWT_BEARER) => Endpoint::JwtBearer,
+        _ => Endpoint::Token,
+    }
+}
+
+/// `POST /token` (RFC 6749 section 3.2).
+pub(crate) fn token(app: &App, call: &Call) -> Reply {
+    let form = call.form()?;
+    match form.require("grant_type")? {
+        "authorization_code" => code::exchange(app, call, &form),
+        "refresh_token" => refresh::refresh(app, call, &form),
+        JWT_BEARER => jwt_bearer::exchange(app, call, &form),
+        _ => Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "no such grant")),
+    }
+}

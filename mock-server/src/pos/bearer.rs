@@ -1,0 +1,150 @@
+//! Checking access tokens (RFC 6750, RFC 9068), and saying no.
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::{
+    call::{Call, Problem, no_store},
+    config::Rejection,
+    jwt::Unverified,
+    observations::count,
+    state::{App, World},
+};
+
+/// Who calls, by a token that is good.
+#[derive(Clone, Debug)]
+pub(crate) struct Bearer {
+    pub(crate) person: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: String,
+    pub(crate) sid: String,
+    pub(crate) jti: String,
+    pub(crate) expires_s: u64,
+}
+
+/// Why a token is not good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Missing,
+    Malformed,
+    UnknownKey,
+    BadSignature,
+    WrongIssuer,
+    WrongAudience,
+    Expired,
+    NotYetValid,
+    Revoked,
+}
+
+impl Reason {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// How far a token may have been issued in the future, in seconds.
+const LEEWAY_S: u64 = 60;
+
+/// Checks the token of a call; `audience` is the one that it must name, if any.
+pub(crate) fn check(world: &World, issuer: &str, call: &Call, audience: Option<&str>) -> Result<Bearer, Reason> {
+    let header = call.headers.get(header::AUTHORIZATION).ok_or(Reason::Missing)?;
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Reason::Malformed)?;
+    if !scheme.eq_ignore_ascii_case("bearer") || call.headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+        return Err(Reason::Malformed);
+    }
+    let mut bearer = check_token(world, issuer, token.trim(), audience)?;
+    if let Some(person) = &call.foreign {
+        bearer.person.clone_from(person);
+    }
+    Ok(bearer)
+}
+
+/// Checks an access token against the keys, the revocations and the clock of this server.
+pub(crate) fn check_token(world: &World, issuer: &str, token: &str, audience: Option<&str>) -> Result<Bearer, Reason> {
+    let token = Unverified::parse(token).ok_or(Reason::Malformed)?;
+    let kid = token.header.kid.as_deref().ok_or(Reason::Malformed)?;
+    let key = world.keys.accepted(kid, world.now_ms()).ok_or(Reason::UnknownKey)?;
+    if !token.is_signed_by(key) {
+        return Err(Reason::BadSignature);
+    }
+    // ID tokens and signed refresh tokens are ours too, and are no access tokens (RFC 9068 section 4).
+    if token.header.typ.as_deref() != Some("at+jwt") {
+        return Err(Reason::Malformed);
+    }
+    if token.text("iss") != Some(issuer) {
+        return Err(Reason::WrongIssuer);
+    }
+    if audience.is_some_and(|audience| !token.is_for(&[audience])) {
+        return Err(Reason::WrongAudience);
+    }
+    let now_s = world.now_s();
+    let expires_s = token.seconds("exp").ok_or(Reason::Malformed)?;
+    if expires_s <= now_s {
+        return Err(Reason::Expired);
+    }
+    if token.seconds("iat").ok_or(Reason::Malformed)? > now_s.saturating_add(LEEWAY_S) {
+        return Err(Reason::NotYetValid);
+    }
+    let text = |claim| token.text(claim).map(str::to_owned).ok_or(Reason::Malformed);
+    let bearer = Bearer {
+        person: text("sub")?,
+        client_id: text("client_id")?,
+        scope: text("scope")?,
+        sid: text("sid")?,
+        jti: text("jti")?,
+        expires_s,
+    };
+    if world.sessions.is_revoked(&bearer.jti, &bearer.sid) {
+        return Err(Reason::Revoked);
+    }
+    Ok(bearer)
+}
+
+/// Rejects a token in this style, and counts it under `reason`. `status` counts in the standard style only.
+pub(crate) fn reject(app: &App, style: &Rejection, status: u16, reason: &str) -> Response {
+    app.update(|world| note(world, reason));
+    rejection(style, status, reason)
+}
+
+/// Counts a rejection and lets the operators' alarm see it.
+pub(crate) fn note(world: &mut World, reason: &str) {
+    count(&mut world.seen.tokens_rejected, reason);
+    let (now_ms, rule) = (world.now_ms(), world.config.alarm);
+    world.desk.rejected(now_ms, reason, rule);
+}
+
+/// The answer to a token that is not good.
+pub(crate) fn rejection(style: &Rejection, status: u16, reason: &str) -> Response {
+    let code = |status| StatusCode::from_u16(status).unwrap_or(StatusCode::UNAUTHORIZED);
+    match style {
+        Rejection::Standard => standard(code(status), reason).into_response(),
+        Rejection::Legacy { status, content_type, body } => {
+            let kind = HeaderValue::from_str(content_type).unwrap_or(HeaderValue::from_static("application/json"));
+            (code(*status), [(header::CONTENT_TYPE, kind)], body.clone()).into_response()
+        }
+    }
+}
+
+/// The answer of RFC 6750 section 3; a request without any token gets a challenge without an error (section 3.1).
+pub(crate) fn standard(status: StatusCode, reason: &str) -> Problem {
+    let (challenge, error) = if reason == Reason::Missing.name() {
+        ("Bearer realm=\"mainstay-mock\"", "unauthorized")
+    } else {
+        (
+            "Bearer realm=\"mainstay-mock\", error=\"invalid_token\", error_description=\"The access token is not valid\"",
+            "invalid_token",
+        )
+    };
+    let body = serde_json::json!({ "error": error, "error_description": reason });
+    Problem::from(no_store(status, &body)).with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge))
+}

@@ -1,0 +1,345 @@
+//! Listening, and the life of a connection.
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+};
+
+use axum::{Router, body::Body};
+use http::{HeaderValue, Request, Response, header};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
+};
+use url::Url;
+
+use crate::{
+    Algorithm, Config, Control, Refused, Rejection, Rotation,
+    clock::ServerClock,
+    faults::ConnectionCut,
+    random::Random,
+    routes::{ROUTES, router},
+    state::{App, Doors, Shared, Start},
+};
+
+/// The address a request came from.
+#[derive(Clone, Copy)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// The names of the two operators that every server has.
+pub const OPERATORS: [&str; 2] = ["first", "second"];
+
+/// The client id that may introspect (RFC 7662).
+pub const INTROSPECTION_CLIENT: &str = "resource-server";
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The signing secret is empty. A server that starts anyway is how incidents begin.
+    #[error("the signing secret is empty: set MAINSTAY_MOCK_SECRET or --secret, or ask for one with --generate-secret")]
+    EmptySecret,
+    /// The configuration cannot be carried out.
+    #[error("the configuration cannot be carried out: {0}")]
+    Config(#[from] Refused),
+    /// The address cannot be listened on.
+    #[error("cannot listen: {0}")]
+    Listen(#[from] io::Error),
+    /// The operating system gives no random bytes.
+    #[error("the operating system gives no random bytes")]
+    Random,
+}
+
+/// Prepares a server. Every setting has a default that suits a test.
+#[derive(Clone)]
+pub struct MockServerBuilder {
+    address: SocketAddr,
+    config: Config,
+    secret: Option<SecretString>,
+    control_token: Option<SecretString>,
+    admin_tokens: BTreeMap<String, SecretString>,
+    introspection_secret: Option<SecretString>,
+    clock: ServerClock,
+    scripted: Option<String>,
+}
+
+impl Default for MockServerBuilder {
+    fn default() -> Self {
+        Self {
+            address: SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0),
+            config: Config::default(),
+            secret: None,
+            control_token: None,
+            admin_tokens: BTreeMap::new(),
+            introspection_secret: None,
+            clock: ServerClock::Real { offset_ms: 0 },
+            scripted: None,
+        }
+    }
+}
+
+impl MockServerBuilder {
+    /// Listens here instead of on 127.0.0.1 and a free port.
+    #[must_use]
+    pub fn address(mut self, address: SocketAddr) -> Self {
+        self.address = address;
+        self
+    }
+
+    /// Starts with this configuration.
+    #[must_use]
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// How refresh tokens rotate.
+    #[must_use]
+    pub fn profile(mut self, rotation: Rotation) -> Self {
+        self.config.rotation = rotation;
+        self
+    }
+
+    /// Lifetime of access tokens, in seconds.
+    #[must_use]
+    pub fn access_token_lifetime(mut self, seconds: u64) -> Self {
+        self.config.access_token_lifetime = seconds;
+        self
+    }
+
+    /// Which key signs access tokens.
+    #[must_use]
+    pub fn algorithm(mut self, algorithm: Algorithm) -> Self {
+        self.config.algorithm = algorithm;
+        self
+    }
+
+    /// How the POS API says no.
+    #[must_use]
+    pub fn rejection(mut self, rejection: Rejection) -> Self {
+        self.config.rejection = rejection;
+        self
+    }
+
+    /// Signs with this secret instead of a generated one. An empty one is refused at the start.
+    #[must_use]
+    pub fn secret(mut self, secret: impl Into<SecretString>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Signs with a generated secret: the default, said aloud.
+    #[must_use]
+    pub fn generate_secret(mut self) -> Self {
+        self.secret = None;
+        self
+    }
+
+    /// Opens `/control` to this token instead of a generated one.
+    #[must_use]
+    pub fn control_token(mut self, token: impl Into<SecretString>) -> Self {
+        self.control_token = Some(token.into());
+        self
+    }
+
+    /// Knows an operator by this token; the two of [`OPERATORS`] get generated tokens otherwise.
+    #[must_use]
+    pub fn operator(mut self, name: impl Into<String>, token: impl Into<SecretString>) -> Self {
+        self.admin_tokens.insert(name.into(), token.into());
+        self
+    }
+
+    /// The secret of [`INTROSPECTION_CLIENT`] instead of a generated one.
+    #[must_use]
+    pub fn introspection_secret(mut self, secret: impl Into<SecretString>) -> Self {
+        self.introspection_secret = Some(secret.into());
+        self
+    }
+
+    /// Starts with a clock that stands still at `now_ms`, milliseconds since 1970.
+    #[must_use]
+    pub fn virtual_clock(mut self, now_ms: u64) -> Self {
+        self.clock = ServerClock::Virtual { now_ms: now_ms.min(crate::clock::LATEST_MS) };
+        self
+    }
+
+    /// Starts with `person` signing in by script.
+    #[must_use]
+    pub fn scripted_person(mut self, person: impl Into<String>) -> Self {
+        self.scripted = Some(person.into());
+        self
+    }
+
+    /// Listens and serves, on the current tokio runtime, until the server is dropped.
+    ///
+    /// # Errors
+    /// [`StartError`]: an empty secret, a configuration that cannot be carried out, or an address that is taken.
+    pub async fn start(self) -> Result<MockServer, StartError> {
+        self.config.check()?;
+        let given = [&self.secret, &self.control_token, &self.introspection_secret];
+        let given = given.into_iter().flatten().chain(self.admin_tokens.values());
+        if given.into_iter().any(|secret| secret.expose_secret().trim().is_empty()) {
+            return Err(StartError::EmptySecret);
+        }
+        let mut random = Random::new().map_err(|_| StartError::Random)?;
+        let mut or_new = |secret: Option<SecretString>| secret.unwrap_or_else(|| random.text().into());
+        let mut operators = self.admin_tokens;
+        for name in OPERATORS {
+            operators.entry(name.to_owned()).or_insert_with(|| or_new(None));
+        }
+        let doors = Doors {
+            control: or_new(self.control_token),
+            operators,
+            introspector: (INTROSPECTION_CLIENT.to_owned(), or_new(self.introspection_secret)),
+        };
+        let secret = or_new(self.secret);
+        let start = Start { config: self.config, clock: self.clock, scripted: self.scripted, secret };
+
+        let listener = TcpListener::bind(self.address).await?;
+        let address = listener.local_addr()?;
+        let url = Url::parse(&format!("http://{address}")).map_err(io::Error::other)?;
+        let app = Shared::new(start, doors, format!("http://{address}"), random);
+        let listening = tokio::spawn(listen(listener, app.clone()));
+        Ok(MockServer { app, url, listening })
+    }
+}
+
+impl std::fmt::Debug for MockServerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MockServerBuilder").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// A running server. Stops when dropped, cutting the connections that are open.
+pub struct MockServer {
+    app: App,
+    url: Url,
+    listening: JoinHandle<()>,
+}
+
+impl MockServer {
+    /// Prepares a server.
+    #[must_use]
+    pub fn builder() -> MockServerBuilder {
+        MockServerBuilder::default()
+    }
+
+    /// Starts a server with every default: a free port on 127.0.0.1 and a generated secret.
+    ///
+    /// # Errors
+    /// As [`MockServerBuilder::start`].
+    pub async fn start() -> Result<Self, StartError> {
+        Self::builder().start().await
+    }
+
+    /// Its base URL, with a trailing slash.
+    #[must_use]
+    pub fn url(&self) -> Url {
+        self.url.clone()
+    }
+
+    /// Its issuer: the base URL without a trailing slash.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.app.issuer
+    }
+
+    /// The handle that breaks it and asks it what happened.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        Control::new(self.app.clone())
+    }
+
+    /// The token for `X-Mainstay-Control`.
+    #[must_use]
+    pub fn control_token(&self) -> &str {
+        self.app.doors.control.expose_secret()
+    }
+
+    /// The token of an operator for `X-Mainstay-Admin`; `None` if there is no such operator.
+    #[must_use]
+    pub fn admin_token(&self, operator: &str) -> Option<&str> {
+        self.app.doors.operators.get(operator).map(ExposeSecret::expose_secret)
+    }
+
+    /// The secret of [`INTROSPECTION_CLIENT`].
+    #[must_use]
+    pub fn introspection_secret(&self) -> &str {
+        self.app.doors.introspector.1.expose_secret()
+    }
+
+    /// Every route as method and path with `{parameters}`, as the OpenAPI file spells them.
+    #[must_use]
+    pub fn routes() -> Vec<(&'static str, &'static str)> {
+        ROUTES.iter().map(|route| (route.method, route.path)).collect()
+    }
+}
+
+impl Drop for MockServer {
+    fn drop(&mut self) {
+        self.listening.abort();
+    }
+}
+
+impl std::fmt::Debug for MockServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MockServer").field("url", &self.url.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Accepts connections until aborted, which drops the connections with it.
+async fn listen(listener: TcpListener, app: App) {
+    let router = router(app.clone());
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    connections.spawn(connection(stream, Peer(peer.ip()), app.clone(), router.clone()));
+                }
+                // Out of file descriptors, or a connection that is gone already: others may still come.
+                Err(error) => tracing::warn!(name: "mock.accept_failed", %error),
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, peer: Peer, app: App, router: Router) {
+    // Without this, small answers wait for the client's delayed acknowledgement.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(|request| respond(request, peer, &app, router.clone()));
+    // The server has a clock of its own, so hyper's must not set `Date`.
+    let served = http1::Builder::new().auto_date_header(false).serve_connection(TokioIo::new(stream), service).await;
+    if let Err(error) = served {
+        tracing::debug!(name: "mock.connection_ended", %error);
+    }
+}
+
+/// An error here makes hyper close the connection without a word, which is what a cut is.
+#[derive(Debug, thiserror::Error)]
+#[error("cut on purpose")]
+struct Cut;
+
+async fn respond(
+    mut request: Request<Incoming>,
+    peer: Peer,
+    app: &App,
+    mut router: Router,
+) -> Result<Response<Body>, Cut> {
+    request.extensions_mut().insert(peer);
+    let answer: Result<_, Infallible> = tower_service::Service::call(&mut router, request).await;
+    let Ok(mut response) = answer;
+    if response.extensions().get::<ConnectionCut>().is_some() {
+        return Err(Cut);
+    }
+    let date = app.read(|world| world.clock.http_date());
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    Ok(response)
+}

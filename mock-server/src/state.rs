@@ -1,0 +1,228 @@
+//! Everything the server knows, behind one lock, and the ways to wait for it to change.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use tokio::sync::{oneshot, watch};
+
+use crate::{
+    Observations,
+    admin::Desk,
+    clock::ServerClock,
+    config::Config,
+    faults::FaultBoard,
+    keys::{HmacKey, Keyring},
+    oauth::{Codes, Enrolment, SessionStore},
+    observations::Journal,
+    pos::Till,
+    random::Random,
+};
+
+pub(crate) type App = Arc<Shared>;
+
+/// What the server was started with; `/control/reset` goes back to it.
+pub(crate) struct Start {
+    pub(crate) config: Config,
+    pub(crate) clock: ServerClock,
+    pub(crate) scripted: Option<String>,
+    pub(crate) secret: SecretString,
+}
+
+/// Who may do what, by a token of their own.
+pub(crate) struct Doors {
+    pub(crate) control: SecretString,
+    /// Operators by name.
+    pub(crate) operators: BTreeMap<String, SecretString>,
+    /// The confidential client that may introspect.
+    pub(crate) introspector: (String, SecretString),
+}
+
+/// Whether `given` is the `expected` secret. Compares digests, so that timing tells nothing.
+pub(crate) fn same(expected: &SecretString, given: &str) -> bool {
+    Sha256::digest(expected.expose_secret()) == Sha256::digest(given)
+}
+
+pub(crate) struct Shared {
+    world: Mutex<World>,
+    changed: watch::Sender<()>,
+    pub(crate) start: Start,
+    pub(crate) doors: Doors,
+    /// The server's base URL without a trailing slash.
+    pub(crate) issuer: String,
+}
+
+/// What one running server remembers.
+pub(crate) struct World {
+    pub(crate) config: Config,
+    pub(crate) clock: ServerClock,
+    pub(crate) scripted: Option<String>,
+    pub(crate) random: Random,
+    pub(crate) keys: Keyring,
+    pub(crate) faults: FaultBoard,
+    pub(crate) codes: Codes,
+    pub(crate) sessions: SessionStore,
+    pub(crate) enrolments: BTreeMap<String, Enrolment>,
+    /// Assertion ids that were used, with the second they expire.
+    pub(crate) used_assertions: HashMap<String, u64>,
+    pub(crate) till: Till,
+    pub(crate) desk: Desk,
+    pub(crate) seen: Observations,
+    pub(crate) journal: Journal,
+    pub(crate) waiting: Waiting,
+}
+
+/// Requests that are inside the server now.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    pub(crate) inside: u64,
+    pub(crate) sleeping: u64,
+    /// Held requests in the order of their arrival.
+    held: BTreeMap<u64, oneshot::Sender<()>>,
+    next: u64,
+}
+
+impl World {
+    pub(crate) fn new(start: &Start, mut random: Random) -> Self {
+        let now_ms = start.clock.now_ms();
+        let secret = HmacKey::new(start.secret.expose_secret().as_bytes());
+        Self {
+            config: start.config.clone(),
+            clock: start.clock,
+            scripted: start.scripted.clone(),
+            keys: Keyring::new(secret, &mut random, now_ms),
+            random,
+            faults: FaultBoard::default(),
+            codes: Codes::default(),
+            sessions: SessionStore::default(),
+            enrolments: BTreeMap::new(),
+            used_assertions: HashMap::new(),
+            till: Till::default(),
+            desk: Desk::default(),
+            seen: Observations::default(),
+            journal: Journal::default(),
+            waiting: Waiting::default(),
+        }
+    }
+
+    /// Back to the start, except for the requests that are inside.
+    pub(crate) fn reset(&mut self, start: &Start) {
+        self.release(None);
+        let waiting = std::mem::take(&mut self.waiting);
+        *self = Self { waiting, ..Self::new(start, self.random.fork()) };
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    pub(crate) fn now_s(&self) -> u64 {
+        self.clock.now_s()
+    }
+
+    /// The counts with what is true right now filled in.
+    pub(crate) fn observations(&self) -> Observations {
+        let held = u64::try_from(self.waiting.held.len()).unwrap_or(u64::MAX);
+        Observations {
+            held,
+            sleeping: self.waiting.sleeping,
+            in_flight: self.waiting.inside.saturating_sub(held).saturating_sub(self.waiting.sleeping),
+            sessions: self.sessions.live(),
+            enrolments: u64::try_from(self.enrolments.len()).unwrap_or(u64::MAX),
+            ..self.seen.clone()
+        }
+    }
+
+    /// Lets go the oldest `count` held requests, or all; returns how many that were.
+    pub(crate) fn release(&mut self, count: Option<u64>) -> u64 {
+        let mut released = 0;
+        while count.is_none_or(|count| released < count) {
+            let Some((_, held)) = self.waiting.held.pop_first() else { break };
+            if held.send(()).is_ok() {
+                released += 1;
+            }
+        }
+        released
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(start: Start, doors: Doors, issuer: String, random: Random) -> App {
+        let world = Mutex::new(World::new(&start, random));
+        Arc::new(Self { world, changed: watch::Sender::new(()), start, doors, issuer })
+    }
+
+    /// Looks at the world.
+    pub(crate) fn read<R>(&self, look: impl FnOnce(&World) -> R) -> R {
+        look(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the world and wakes everybody who waits for a change.
+    pub(crate) fn update<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
+        let result = change(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changed.send_replace(());
+        result
+    }
+
+    /// Waits until `enough` holds of the world.
+    pub(crate) async fn until(&self, mut enough: impl FnMut(&World) -> bool) {
+        let mut changed = self.changed.subscribe();
+        while !self.read(&mut enough) && changed.changed().await.is_ok() {}
+    }
+
+    /// Waits until the request is released.
+    pub(crate) async fn hold(self: &Arc<Self>) {
+        let (release, released) = oneshot::channel();
+        let id = self.update(|world| {
+            world.waiting.next += 1;
+            let id = world.waiting.next;
+            world.waiting.held.insert(id, release);
+            id
+        });
+        let _gone = OnDrop(|| {
+            self.update(|world| world.waiting.held.remove(&id));
+        });
+        // An error means that the server was reset, which releases as well.
+        let _ = released.await;
+    }
+
+    /// Waits for `millis` on the server's own clock.
+    pub(crate) async fn sleep(self: &Arc<Self>, millis: u64) {
+        let deadline = self.update(|world| {
+            world.waiting.sleeping += 1;
+            world.now_ms().saturating_add(millis)
+        });
+        let _gone = OnDrop(|| self.update(|world| world.waiting.sleeping -= 1));
+        let mut changed = self.changed.subscribe();
+        loop {
+            let (clock, left) = self.read(|world| (world.clock, deadline.saturating_sub(world.now_ms())));
+            if left == 0 {
+                return;
+            }
+            if clock.is_virtual() {
+                let _ = changed.changed().await;
+            } else {
+                let _ = tokio::time::timeout(Duration::from_millis(left), changed.changed()).await;
+            }
+        }
+    }
+}
+
+/// Runs when the waiting ends, or when the client goes away first and the waiting is dropped.
+pub(crate) struct OnDrop<F: FnMut()>(pub(crate) F);
+
+impl<F: FnMut()> Drop for OnDrop<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// Whether an address is this machine's own.
+pub(crate) fn is_loopback(peer: IpAddr) -> bool {
+    peer.to_canonical().is_loopback()
+}
