@@ -15,7 +15,7 @@ const MOST_LINES: usize = 600;
 /// Folders that hold nothing of ours.
 const FOREIGN_FOLDERS: &[&str] = &["target", "node_modules", ".git"];
 
-/// A Rust file.
+/// A text file of the repository.
 #[derive(Debug)]
 pub(crate) struct Source {
     pub(crate) path: PathBuf,
@@ -81,8 +81,13 @@ fn broken_rules(text: &str) -> Vec<String> {
     broken
 }
 
-/// Every Rust file below `folder`, sorted; none if there is no such folder.
+/// Every Rust file below `folder`.
 pub(crate) fn rust_sources(folder: &Path) -> Result<Vec<Source>, Error> {
+    sources(folder, "rs")
+}
+
+/// Every file below `folder` with this ending, sorted; none if there is no such folder.
+pub(crate) fn sources(folder: &Path, ending: &str) -> Result<Vec<Source>, Error> {
     let mut sources = Vec::new();
     let mut folders = vec![folder.to_path_buf()];
     while let Some(folder) = folders.pop() {
@@ -93,7 +98,7 @@ pub(crate) fn rust_sources(folder: &Path) -> Result<Vec<Source>, Error> {
             let foreign = path.file_name().is_some_and(|name| FOREIGN_FOLDERS.iter().any(|foreign| name == *foreign));
             if path.is_dir() && !foreign {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
+            } else if path.extension().is_some_and(|extension| extension == ending) {
                 sources.push(Source { text: read(&path)?, path });
             }
         }

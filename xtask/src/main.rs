@@ -6,6 +6,7 @@ mod codes;
 mod error;
 mod house;
 mod layering;
+mod links;
 mod packages;
 mod report;
 mod run;

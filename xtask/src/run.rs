@@ -47,10 +47,14 @@ impl Runner<'_> {
     /// Compiles everything, or for a chosen few suites just what they run.
     fn build(&self, suite: &'static Suite) -> Result<Counts, Error> {
         let mut counts = if self.plan.complete { self.steps(suite)? } else { Counts::default() };
+        // Packages are tested one by one, each with its own features: what that adds is compiled here as well.
+        let mut compiled = Vec::new();
         for step in self.plan.suites.iter().flat_map(|suite| self.plan.steps(suite)) {
-            // Packages are tested one by one, each with its own features: what that adds is compiled here as well.
-            if let Work::Tests(args) = step.work {
-                counts += self.check(step.label, self.cargo(&without_running(args), step))?;
+            let Work::Tests(args) = step.work else { continue };
+            let args = without_running(args);
+            if !compiled.contains(&args) {
+                counts += self.check(step.label, self.cargo(&args, step))?;
+                compiled.push(args);
             }
         }
         if counts.is_empty() {
