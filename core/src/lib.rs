@@ -11,11 +11,11 @@
 
 extern crate alloc;
 
+mod attempt;
 pub mod codes;
 mod effect;
 mod event;
-mod ladder;
-mod outcomes;
+mod memory;
 pub mod pacing;
 mod rng;
 mod session;
@@ -29,7 +29,8 @@ pub use event::{
     Event, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome, Rejection, RejectionClass, Restored, Signal,
     TokenOutcome,
 };
+pub use memory::{SNAPSHOT_VERSION, Snapshot};
 pub use pacing::IssuerPacing;
-pub use session::{Answer, Policy, SNAPSHOT_VERSION, Session, Snapshot};
+pub use session::{Answer, Policy, Session};
 pub use state::{Connectivity, ForeignBy, HoldCause, LockReason, SignInReason, SignedOutReason, State};
 pub use time::{Generation, Timestamp};

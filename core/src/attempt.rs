@@ -1,0 +1,24 @@
+//! What is being done right now.
+
+use crate::{ProbePurpose, Timestamp};
+
+/// What is being done right now. Never persisted: a restart makes it again from the plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) number: u32,
+    pub(crate) kind: AttemptKind,
+    pub(crate) deadline: Timestamp,
+    /// Whether it stands in the issuer's count of calls already.
+    pub(crate) counted: bool,
+    /// Whether an earlier presentation of the same refresh token was left without an answer.
+    pub(crate) intent_was_open: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum AttemptKind {
+    OpenVault,
+    Probe(ProbePurpose),
+    Refresh,
+    Reauthenticate,
+    Rediscover,
+}

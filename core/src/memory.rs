@@ -1,0 +1,206 @@
+//! What a session remembers. All of it survives a restart, in a [`Snapshot`]; none of it is a secret.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Generation, IdentityProof, NewGeneration, State, Timestamp,
+    pacing::{Dwell, FLAPS_TO_HOLD, Retests, Unreasoned},
+    rng::Rng,
+};
+
+/// The version of [`Snapshot`] that this release writes.
+pub const SNAPSHOT_VERSION: u16 = 1;
+
+/// A session's memory, to be stored beside its credentials. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// [`SNAPSHOT_VERSION`] of the release that wrote it.
+    pub version: u16,
+    /// When it was taken.
+    pub(crate) taken_at: Timestamp,
+    pub(crate) memory: Memory,
+}
+
+/// The part of a session that survives a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Memory {
+    pub(crate) state: State,
+    pub(crate) held: Option<Held>,
+    pub(crate) previous: Option<Previous>,
+    pub(crate) episode: Option<Episode>,
+    pub(crate) plan: Option<Plan>,
+    /// In Holding: when the kept access token is probed next, beside the plan.
+    pub(crate) retest_at: Option<Timestamp>,
+    pub(crate) retests: Option<Retests>,
+    /// When the refresh token was presented last; in SignInRequired at most hourly.
+    pub(crate) refreshed_at: Option<Timestamp>,
+    pub(crate) flaps: [Option<Timestamp>; FLAPS_TO_HOLD],
+    pub(crate) dwell: Dwell,
+    pub(crate) unreasoned: Unreasoned,
+    /// How often own credentials were right in this quarantine.
+    pub(crate) verified: u8,
+}
+
+impl Memory {
+    /// Nothing is known yet.
+    pub(crate) fn starting() -> Self {
+        Self {
+            state: State::Starting,
+            held: None,
+            previous: None,
+            episode: None,
+            plan: None,
+            retest_at: None,
+            retests: None,
+            refreshed_at: None,
+            flaps: [None; FLAPS_TO_HOLD],
+            dwell: Dwell::default(),
+            unreasoned: Unreasoned::default(),
+            verified: 0,
+        }
+    }
+}
+
+/// The newest generation. On sign-out: dropped. On SignInRequired and quarantine: kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) generation: Generation,
+    pub(crate) access: Option<Access>,
+    pub(crate) refresh: RefreshStanding,
+    /// The refresh token was sent and no definite answer came: the server may have rotated it.
+    pub(crate) intent_open: bool,
+    pub(crate) identity: IdentityProof,
+    pub(crate) saved: bool,
+}
+
+impl Held {
+    pub(crate) fn usable_access(&self, now: Timestamp) -> bool {
+        self.identity != IdentityProof::Unverified
+            && self.access.is_some_and(|a| a.standing != Standing::Rejected && now < a.expires_at)
+    }
+
+    pub(crate) fn access_lives(&self, now: Timestamp) -> bool {
+        self.access.is_some_and(|access| now < access.expires_at)
+    }
+
+    pub(crate) fn from_new(new: NewGeneration, now: Timestamp, rng: &mut Rng) -> Self {
+        let access = new.lives_for.map(|life| Access {
+            received_at: now,
+            expires_at: now.plus(life),
+            renew_at: now.plus(rng.between(life * 7 / 10, life * 9 / 10)),
+            standing: Standing::Untested,
+        });
+        Self {
+            generation: new.generation,
+            access,
+            refresh: if new.has_refresh_token { RefreshStanding::Usable } else { RefreshStanding::Absent },
+            intent_open: false,
+            identity: new.identity,
+            saved: new.saved,
+        }
+    }
+}
+
+/// An access token, by its times. On sign-out: dropped. On SignInRequired: kept, re-tested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Access {
+    pub(crate) received_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) renew_at: Timestamp,
+    pub(crate) standing: Standing,
+}
+
+/// What is known about an access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Standing {
+    Untested,
+    Accepted,
+    Rejected,
+}
+
+/// What is known about a refresh token. On sign-out: dropped. On SignInRequired: kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum RefreshStanding {
+    /// The server gave none.
+    Absent,
+    Usable,
+    /// Refused; may be re-tested hourly.
+    Refused,
+    /// Explicitly revoked, or its successor was issued: never presented again.
+    Void,
+}
+
+/// The generation before, kept until its successor was accepted. Same fate as [`Held`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Previous {
+    pub(crate) generation: Generation,
+    pub(crate) access: Option<Access>,
+}
+
+/// From a first rejection to the next acceptance. On sign-out: dropped. On SignInRequired and quarantine: kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Episode {
+    pub(crate) since: Timestamp,
+    pub(crate) probed: bool,
+    pub(crate) refreshed: bool,
+    pub(crate) reauthenticated: bool,
+    pub(crate) rediscovered: bool,
+    /// The first automatic attempt has had its random wait.
+    pub(crate) spread: bool,
+    pub(crate) prompted: bool,
+    pub(crate) fresh_rejected: bool,
+    pub(crate) revoked: bool,
+    /// Rung 4 was refused; not tried again in this episode.
+    pub(crate) reauthentication_refused: bool,
+    pub(crate) points_to_server: bool,
+    pub(crate) connection_known: bool,
+    pub(crate) as_requests: u8,
+    pub(crate) rs_requests: u8,
+}
+
+impl Episode {
+    pub(crate) const fn starting(since: Timestamp) -> Self {
+        Self {
+            since,
+            probed: false,
+            refreshed: false,
+            reauthenticated: false,
+            rediscovered: false,
+            spread: false,
+            prompted: false,
+            fresh_rejected: false,
+            revoked: false,
+            reauthentication_refused: false,
+            points_to_server: false,
+            connection_known: false,
+            as_requests: 0,
+            rs_requests: 0,
+        }
+    }
+}
+
+/// A [`Task`] and its time. On sign-out: dropped. Otherwise kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Plan {
+    pub(crate) at: Timestamp,
+    pub(crate) task: Task,
+}
+
+/// What is done next by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Task {
+    OpenVault,
+    /// Renew an expiring token (SignedIn).
+    Renew,
+    /// Go on up the ladder, after a wait.
+    Climb,
+    /// Ask whether the new token is accepted.
+    Confirm,
+    /// Begin a new gathering (Holding).
+    Retry,
+    /// Re-test kept credentials (SignInRequired) or verify them (Quarantined).
+    Retest,
+}

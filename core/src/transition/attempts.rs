@@ -1,0 +1,112 @@
+//! Attempts: how each begins, and what becomes of one that ends late or never.
+
+use core::time::Duration;
+
+use super::Transition;
+use crate::{
+    Code, Effect, ForeignBy, NewGeneration, Outcome, ProbeOutcome, ProbePurpose, State, TokenOutcome,
+    attempt::{Attempt, AttemptKind},
+};
+
+impl Transition<'_> {
+    pub(super) fn begin(&mut self, kind: AttemptKind, seconds: u64, counted: bool) -> u32 {
+        self.s.attempts = self.s.attempts.wrapping_add(1);
+        let number = self.s.attempts;
+        let deadline = self.now.plus(Duration::from_secs(seconds));
+        let intent_was_open = self.s.memory.held.is_some_and(|held| held.intent_open);
+        self.s.attempt = Some(Attempt { number, kind, deadline, counted, intent_was_open });
+        number
+    }
+
+    pub(super) fn start_probe(&mut self, purpose: ProbePurpose) {
+        let Some(generation) = self.s.generation() else { return };
+        if let Some(episode) = self.s.memory.episode.as_mut() {
+            episode.rs_requests = episode.rs_requests.saturating_add(1);
+        }
+        let attempt = self.begin(AttemptKind::Probe(purpose), 30, false);
+        self.effects.push(Effect::Probe { attempt, generation, purpose });
+    }
+
+    pub(super) fn start_refresh(&mut self) {
+        let Some(generation) = self.s.generation() else { return };
+        let counted = self.count_call();
+        let attempt = self.begin(AttemptKind::Refresh, 90, counted);
+        self.s.memory.refreshed_at = Some(self.now);
+        if let Some(held) = self.s.memory.held.as_mut() {
+            held.intent_open = true;
+        }
+        self.effects.push(Effect::Refresh { attempt, generation, with_scope: !self.s.without_scope });
+    }
+
+    pub(super) fn start_reauthentication(&mut self) {
+        let counted = self.count_call();
+        let attempt = self.begin(AttemptKind::Reauthenticate, 90, counted);
+        self.s.memory.refreshed_at = Some(self.now);
+        self.effects.push(Effect::Reauthenticate { attempt });
+    }
+
+    pub(super) fn start_rediscovery(&mut self) {
+        let attempt = self.begin(AttemptKind::Rediscover, 30, false);
+        self.effects.push(Effect::Rediscover { attempt });
+    }
+
+    /// Counts a call to the authorization server, if calls count now: after a failure, or inside an episode.
+    pub(super) fn count_call(&mut self) -> bool {
+        let counted = self.s.memory.episode.is_some() || self.issuer.is_failing();
+        if let Some(episode) = self.s.memory.episode.as_mut() {
+            episode.as_requests = episode.as_requests.saturating_add(1);
+        }
+        if counted && !self.by_person {
+            self.issuer.record_call(self.now);
+        }
+        counted
+    }
+
+    pub(super) fn attempt_ended(&mut self, number: u32, outcome: Outcome) {
+        let Some(attempt) = self.s.attempt.filter(|attempt| attempt.number == number) else {
+            return self.late(outcome);
+        };
+        self.s.attempt = None;
+        match (attempt.kind, outcome) {
+            (AttemptKind::Probe(purpose), Outcome::Probe(found)) => self.probed(purpose, found),
+            (AttemptKind::Refresh, Outcome::Refresh(found)) => self.refreshed(attempt, found),
+            (AttemptKind::Reauthenticate, Outcome::Reauthentication(found)) => self.reauthenticated(attempt, found),
+            (AttemptKind::Rediscover, Outcome::Rediscovered { changed }) => self.rediscovered(changed),
+            _ => self.attempt_overdue(attempt),
+        }
+    }
+
+    /// No outcome came in time: as if the answer had been lost.
+    pub(super) fn attempt_overdue(&mut self, attempt: Attempt) {
+        self.s.attempt = None;
+        let lost = TokenOutcome::Transient { retry_after: None, lost: true };
+        match attempt.kind {
+            AttemptKind::OpenVault => self.open_vault(),
+            AttemptKind::Probe(purpose) => self.probed(purpose, ProbeOutcome::Silent),
+            AttemptKind::Refresh => self.refreshed(attempt, lost),
+            AttemptKind::Reauthenticate => self.reauthenticated(attempt, lost),
+            AttemptKind::Rediscover => self.rediscovered(false),
+        }
+    }
+
+    /// An attempt that nobody waits for any more has ended. Newer credentials are never thrown away.
+    pub(super) fn late(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Refresh(found) | Outcome::Reauthentication(found) => match found {
+                TokenOutcome::Renewed(new) | TokenOutcome::Adopted(new) => self.adopt_late(new),
+                TokenOutcome::Foreign if !matches!(self.s.memory.state, State::Quarantined { .. }) => {
+                    self.quarantine(ForeignBy::TokenResponse);
+                }
+                _ => {}
+            },
+            Outcome::Probe(_) | Outcome::Rediscovered { .. } => {}
+        }
+    }
+
+    pub(super) fn adopt_late(&mut self, new: NewGeneration) {
+        if self.s.generation().is_none_or(|held| new.generation > held) {
+            self.s.attempt = None;
+            self.renewed(new, Code::EvidenceRenewed);
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What servers, hosts and neighbours say outside of an attempt.
+
+use core::time::Duration;
+
+use super::Transition;
+use crate::{
+    Code, Connectivity, Effect, Generation, HoldCause, Rejection, RejectionClass, Signal, State,
+    memory::Standing,
+    pacing::{FRESH_TOKEN_AGE, LONGEST_SPREAD, SPREAD_WHEN_WAITING},
+};
+
+/// A healthy status document counts when it is healthy again after this time.
+const HEALTHY_TWICE: Duration = Duration::from_secs(30);
+
+impl Transition<'_> {
+    pub(super) fn rejected(&mut self, state: State, rejection: Rejection) {
+        use RejectionClass as R;
+        let evidence = match rejection.class {
+            R::Forbidden => return self.note(Code::EvidenceForbidden),
+            R::UseDpopNonce => return self.note(Code::EvidenceDpopNonce),
+            R::StepUp => return self.notice(Code::EvidenceStepUp),
+            _ if !rejection.own_audience => return self.notice(Code::EvidenceOtherAudience),
+            R::InvalidToken => Code::EvidenceInvalidToken,
+            R::Unauthorized => Code::EvidenceUnauthorized,
+            R::Legacy => Code::EvidenceLegacyRejection,
+            R::SessionRevoked => Code::EvidenceSessionRevoked,
+            R::InvalidDpopProof => Code::EvidenceDpopProof,
+        };
+        let Some(held) = self.s.memory.held else { return };
+        if rejection.generation != held.generation {
+            return self.rejected_older(rejection.generation);
+        }
+        let Some(access) = held.access.filter(|access| access.standing != Standing::Rejected) else { return };
+        let is_fresh = self.now.since(access.received_at) < FRESH_TOKEN_AGE;
+        let flapping = matches!(state, State::Holding { cause: HoldCause::Flapping, .. });
+        if flapping || matches!(state, State::Quarantined { .. }) {
+            return;
+        }
+        self.note(evidence);
+        self.set_standing(Standing::Rejected);
+        let new_episode = matches!(state, State::SignedIn { .. });
+        if new_episode {
+            self.begin_gathering();
+            self.enter(State::Recovering { since: self.now });
+        }
+        let episode = self.episode();
+        episode.connection_known = rejection.connection_known;
+        episode.revoked |= rejection.class == R::SessionRevoked;
+        episode.fresh_rejected |= is_fresh;
+        if is_fresh {
+            self.note(Code::EvidenceFreshRejected);
+        }
+        match state {
+            State::SignedIn { .. } => self.climb(),
+            // A replayed call found that the new token is rejected too: the confirming probe has the last word.
+            State::Recovering { .. } if self.s.attempt.is_none() => self.confirm(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn rejected_older(&mut self, generation: Generation) {
+        self.note(Code::EvidenceStaleToken);
+        self.note(Code::RungAlreadyNewer);
+        let previous = self.s.memory.previous.as_mut().filter(|previous| previous.generation == generation);
+        if let Some(access) = previous.and_then(|previous| previous.access.as_mut()) {
+            access.standing = Standing::Rejected;
+        }
+    }
+
+    /// A protected path accepted the token. A rejected token is cleared by the probe only: this answer may be older than the "no".
+    pub(super) fn accepted(&mut self, state: State, generation: Generation) {
+        let held = self.s.memory.held.filter(|held| held.generation == generation);
+        let Some(access) = held.and_then(|held| held.access) else { return };
+        let hold = matches!(state, State::Holding { .. } | State::Quarantined { .. });
+        if access.standing == Standing::Rejected || hold || held.is_some_and(|h| !h.usable_access(self.now)) {
+            return;
+        }
+        let first = access.standing == Standing::Untested;
+        self.set_standing(Standing::Accepted);
+        if first {
+            self.note(Code::EvidenceAccepted);
+            self.drop_superseded();
+        }
+        if self.s.memory.episode.is_some() {
+            self.end_episode(Code::VerdictTokenStale);
+        } else if state == (State::SignedIn { connectivity: Connectivity::Offline }) {
+            self.enter(State::SignedIn { connectivity: Connectivity::Online });
+        }
+    }
+
+    pub(super) fn set_standing(&mut self, standing: Standing) {
+        if let Some(access) = self.s.memory.held.as_mut().and_then(|held| held.access.as_mut()) {
+            access.standing = standing;
+        }
+    }
+
+    pub(super) fn notice(&mut self, code: Code) {
+        self.note(code);
+        self.effects.push(Effect::Notice(code));
+    }
+
+    pub(super) fn signal(&mut self, signal: Signal) {
+        let code = match signal {
+            Signal::NeighbourRejected => Code::EvidenceNeighbourRejected,
+            Signal::NeighbourAccepted => Code::EvidenceNeighbourAccepted,
+            Signal::KeyVanished => Code::EvidenceKeyVanished,
+        };
+        if self.s.memory.episode.is_some() {
+            self.note(code);
+            self.episode().points_to_server = signal != Signal::NeighbourAccepted;
+        }
+    }
+
+    pub(super) fn network_changed(&mut self, online: bool) {
+        let came_back = online && !self.s.network;
+        self.s.network = online;
+        let idle = self.s.attempt.is_none();
+        match self.s.memory.state {
+            State::SignedIn { .. } if !online => {
+                self.enter(State::SignedIn { connectivity: Connectivity::Offline });
+            }
+            State::SignedIn { .. } if came_back => {
+                self.enter(State::SignedIn { connectivity: Connectivity::Online });
+                if idle {
+                    self.plan_renewal();
+                }
+            }
+            State::Holding { cause: HoldCause::NoNetwork, .. } if came_back && idle => {
+                let soon = self.issuer.earliest(self.now).plus(self.rng.up_to(SPREAD_WHEN_WAITING));
+                self.hold_until(HoldCause::NoNetwork, soon);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn status_read(&mut self, state: State, healthy: Option<bool>, spread: Option<Duration>) {
+        if spread.is_some() {
+            self.s.hint = spread.map(|spread| spread.min(LONGEST_SPREAD) * 6 / 5);
+        }
+        let State::Holding { cause, .. } = state else { return };
+        match (healthy, self.s.healthy_since) {
+            (Some(true), Some(since)) if self.now.since(since) >= HEALTHY_TWICE => {
+                self.s.healthy_since = None;
+                self.note(Code::EvidenceRecovered);
+                let at = self.issuer.earliest(self.now).plus(self.draw_spread());
+                self.hold_until(cause, at);
+            }
+            (Some(true), None) => {
+                self.s.healthy_since = Some(self.now);
+                let again = self.now.plus(HEALTHY_TWICE);
+                self.s.memory.retest_at = Some(self.s.memory.retest_at.map_or(again, |at| at.min(again)));
+            }
+            (Some(false), _) => self.s.healthy_since = None,
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The ladder: already newer, same token on a new connection, refresh, silent re-authentication, a person.
+
+use core::time::Duration;
+
+use super::Transition;
+use crate::{
+    Code, Connectivity, Effect, HoldCause, IdentityProof, ProbePurpose, SignInReason, State, Timestamp,
+    memory::{Episode, Held, RefreshStanding, Task},
+    pacing::{REQUESTS_PER_GATHERING, Retests, SPREAD_IN_BACKGROUND, SPREAD_WHEN_WAITING},
+};
+
+/// A spread longer than this is no longer "recovering, seconds": the session holds, and says until when.
+const LONGEST_RECOVERING: Duration = Duration::from_secs(300);
+
+impl Transition<'_> {
+    /// Opens an episode if there is none, with the budget of a new gathering. What was refused for good stays refused.
+    pub(super) fn begin_gathering(&mut self) {
+        let episode = self.episode();
+        episode.probed = false;
+        episode.refreshed = false;
+        episode.reauthenticated = episode.reauthentication_refused;
+        episode.fresh_rejected = false;
+        episode.points_to_server = false;
+        (episode.as_requests, episode.rs_requests) = (0, 0);
+    }
+
+    /// The next rung that is left, cheapest first.
+    pub(super) fn climb(&mut self) {
+        if self.s.attempt.is_some() {
+            return;
+        }
+        let Some(held) = self.s.memory.held else { return self.person() };
+        let episode = *self.episode();
+        if !episode.probed && self.can_probe_again(held) {
+            self.episode().probed = true;
+            self.note(Code::RungProbe);
+            return self.start_probe(ProbePurpose::FreshConnection);
+        }
+        if episode.fresh_rejected {
+            self.note(Code::VerdictFreshRejected);
+            return self.hold(HoldCause::FreshTokensRejected);
+        }
+        let refresh = !episode.refreshed && held.refresh == RefreshStanding::Usable;
+        let reauthenticate = !episode.reauthenticated && self.may_reauthenticate();
+        if !refresh && !reauthenticate {
+            return self.person();
+        }
+        if !episode.spread {
+            return self.spread();
+        }
+        if let Some(at) = self.must_wait_until(episode) {
+            let short =
+                at.since(self.now) <= LONGEST_RECOVERING && matches!(self.s.memory.state, State::Recovering { .. });
+            return if short { self.plan(at, Task::Climb) } else { self.hold_until(HoldCause::ServerTrouble, at) };
+        }
+        if refresh {
+            self.note(Code::RungRefresh);
+            self.episode().refreshed = true;
+            self.start_refresh();
+        } else {
+            self.note(Code::RungReauthenticate);
+            self.episode().reauthenticated = true;
+            self.start_reauthentication();
+        }
+    }
+
+    pub(super) fn can_probe_again(&self, held: Held) -> bool {
+        self.s.policy.can_probe && self.s.policy.fresh_connections && held.access_lives(self.now)
+    }
+
+    /// Rung 4 exists, the account's subject was proven, and nobody revoked the session.
+    pub(super) fn may_reauthenticate(&self) -> bool {
+        let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
+        let pinned = self.s.memory.held.is_some_and(|held| held.identity != IdentityProof::Unpinned);
+        self.s.policy.can_reauthenticate && pinned && !revoked
+    }
+
+    /// The issuer's pacing, which a second call of the same gathering only answers to by the hour.
+    pub(super) fn must_wait_until(&mut self, episode: Episode) -> Option<Timestamp> {
+        let earliest = self.issuer.earliest(self.now);
+        let blocked = match episode.as_requests {
+            0 => earliest > self.now,
+            used if used < REQUESTS_PER_GATHERING => self.issuer.hour_is_full(self.now),
+            _ => {
+                self.note(Code::VerdictUnexplained);
+                true
+            }
+        };
+        let blocked = blocked && !self.by_person;
+        blocked.then(|| earliest.max(self.issuer.next_attempt(self.now, &mut self.rng)))
+    }
+
+    /// Waits a random time before the first automatic attempt, so that not all devices come at once.
+    pub(super) fn spread(&mut self) {
+        self.episode().spread = true;
+        let wait = if self.by_person { Duration::ZERO } else { self.draw_spread() };
+        let at = self.now.plus(wait).max(self.issuer.earliest(self.now));
+        self.note_wait(Code::StepSpread, at);
+        if wait > LONGEST_RECOVERING {
+            self.hold_until(HoldCause::ServerTrouble, at);
+        } else {
+            self.plan(at, Task::Climb);
+        }
+    }
+
+    pub(super) fn draw_spread(&mut self) -> Duration {
+        let unhinted = if self.s.call_waiting { SPREAD_WHEN_WAITING } else { SPREAD_IN_BACKGROUND };
+        self.rng.up_to(self.s.hint.unwrap_or(unhinted))
+    }
+
+    /// A call waits now: an unhinted spread shrinks.
+    pub(super) fn hurry(&mut self) {
+        self.s.call_waiting = true;
+        let waiting_for = self.s.memory.plan.filter(|plan| plan.task == Task::Climb);
+        if let Some(plan) = waiting_for.filter(|_| self.s.hint.is_none() && self.s.attempt.is_none()) {
+            let sooner = self.now.plus(self.rng.up_to(SPREAD_WHEN_WAITING)).max(self.issuer.earliest(self.now));
+            if sooner < plan.at {
+                self.plan(sooner, Task::Climb);
+            }
+        }
+    }
+
+    /// Goes on without the rung that has just ended. A renewal that failed becomes an episode here.
+    pub(super) fn next_rung(&mut self) {
+        match self.s.memory.state {
+            State::SignInRequired { .. } | State::Quarantined { .. } => return self.plan_retest(),
+            State::SignedIn { .. } => {
+                let usable = self.s.memory.held.is_some_and(|held| held.usable_access(self.now));
+                // The renewal was this episode's first request, and its time was drawn at random.
+                let episode = self.episode();
+                (episode.probed, episode.refreshed, episode.spread) = (true, true, true);
+                episode.as_requests = episode.as_requests.max(1);
+                if !usable {
+                    self.enter(State::Recovering { since: self.now });
+                }
+            }
+            _ => {}
+        }
+        self.climb();
+    }
+
+    /// Nothing is left but a person; unless the access token is good still, then not before it expires.
+    pub(super) fn person(&mut self) {
+        if let Some(held) = self.s.memory.held.filter(|held| held.usable_access(self.now)) {
+            let expires_at = held.access.map_or(self.now, |access| access.expires_at);
+            self.enter(State::SignedIn { connectivity: Connectivity::Online });
+            return self.plan(expires_at, Task::Renew);
+        }
+        let episode = *self.episode();
+        let refused = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Refused);
+        let (verdict, reason) = match (episode.revoked, refused || episode.reauthentication_refused) {
+            (true, _) => (Code::VerdictAccountEnded, SignInReason::SessionRevoked),
+            (false, true) if episode.points_to_server => {
+                (Code::VerdictServerKeysChanged, SignInReason::SessionLostByServer)
+            }
+            (false, true) => (Code::VerdictAccountEnded, SignInReason::RefreshRefused),
+            (false, false) => (Code::VerdictUnexplained, SignInReason::NothingToRenewWith),
+        };
+        self.note(verdict);
+        self.note(Code::RungPerson);
+        self.sign_in_required(reason);
+    }
+
+    pub(super) fn sign_in_required(&mut self, reason: SignInReason) {
+        if matches!(self.s.memory.state, State::SignInRequired { .. }) {
+            return self.plan_retest();
+        }
+        self.enter(State::SignInRequired { reason, since: self.now });
+        self.s.memory.plan = None;
+        self.s.memory.retest_at = None;
+        self.s.memory.retests = Some(Retests::starting(self.now));
+        self.plan_retest();
+        if !core::mem::replace(&mut self.episode().prompted, true) {
+            self.effects.push(Effect::Prompt { reason });
+        }
+    }
+
+    pub(super) fn withdraw_prompt(&mut self) {
+        if matches!(self.s.memory.state, State::SignInRequired { .. }) {
+            self.effects.push(Effect::WithdrawPrompt);
+        }
+    }
+
+    /// The episode is over: a token was accepted.
+    pub(super) fn end_episode(&mut self, verdict: Code) {
+        self.withdraw_prompt();
+        if self.s.memory.episode.take().is_some() {
+            self.note(verdict);
+            self.note(Code::VerdictRecovered);
+        }
+        self.issuer.record_success();
+        if matches!(self.s.memory.state, State::Holding { .. }) {
+            self.s.memory.dwell.leave(self.now);
+        }
+        (self.s.memory.retest_at, self.s.memory.retests) = (None, None);
+        self.s.memory.unreasoned = Default::default();
+        self.s.call_waiting = false;
+        self.s.healthy_since = None;
+        self.enter(State::SignedIn { connectivity: Connectivity::Online });
+        self.plan_renewal();
+    }
+}

@@ -1,0 +1,65 @@
+//! Ordinary renewal: no rejection, no episode.
+
+use super::Transition;
+use crate::{
+    Code, IdentityProof, State,
+    memory::{RefreshStanding, Task},
+};
+
+impl Transition<'_> {
+    pub(super) fn can_renew(&self) -> bool {
+        let usable = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Usable);
+        let tried = self.s.memory.episode.is_some_and(|episode| episode.reauthenticated);
+        usable || (self.may_reauthenticate() && !tried)
+    }
+
+    pub(super) fn plan_renewal(&mut self) {
+        let Some(held) = self.s.memory.held else { return };
+        if held.identity == IdentityProof::Unverified {
+            return self.plan(self.now, Task::Confirm);
+        }
+        let living = held.access.filter(|_| held.usable_access(self.now));
+        let at = living.map_or(self.now, |a| if self.can_renew() { a.renew_at } else { a.expires_at });
+        self.plan(at, Task::Renew);
+    }
+
+    /// A call found no usable token: what was planned for later is done now, unless the server is failing.
+    pub(super) fn renew_for_caller(&mut self) {
+        let usable = self.s.memory.held.is_some_and(|held| held.usable_access(self.now));
+        if !usable && !self.issuer.is_failing() && self.issuer.paused_until(self.now).is_none() {
+            self.renew();
+        }
+    }
+
+    /// A token nears or has passed its deadline. Its own deadline needs no spread.
+    pub(super) fn renew(&mut self) {
+        if self.s.attempt.is_some() {
+            return;
+        }
+        let Some(held) = self.s.memory.held else { return };
+        if held.identity == IdentityProof::Unverified {
+            return self.confirm();
+        }
+        if !self.can_renew() {
+            return self.person();
+        }
+        let paused = self.issuer.paused_until(self.now);
+        let counted = self.issuer.is_failing() || self.s.memory.episode.is_some();
+        let earliest = if counted { self.issuer.earliest(self.now) } else { paused.unwrap_or(self.now) };
+        if earliest > self.now {
+            return self.plan(earliest, Task::Renew);
+        }
+        self.note(Code::StepRenewal);
+        if held.refresh == RefreshStanding::Usable {
+            self.start_refresh();
+        } else {
+            self.start_reauthentication();
+        }
+    }
+
+    /// The access token is good, so a renewal that failed is nobody's business yet.
+    pub(super) fn renewal_may_wait(&self) -> bool {
+        matches!(self.s.memory.state, State::SignedIn { .. })
+            && self.s.memory.held.is_some_and(|held| held.usable_access(self.now))
+    }
+}
