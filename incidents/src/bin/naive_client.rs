@@ -1,0 +1,11 @@
+//! The naive client as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    match mainstay_incidents::client::run_naive() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mainstay-naive-client: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What happens, when, and who does it.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::Delay;
+
+/// One thing that happens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// When, counted from the start of the incident.
+    pub at: Delay,
+    /// Who does what.
+    pub what: What,
+    /// The line in the file, counted from 1.
+    pub line: usize,
+}
+
+/// Who does what.
+#[derive(Clone, Debug, PartialEq)]
+pub enum What {
+    /// The server's operators, or its bugs.
+    Server(ServerStep),
+    /// The app calls the SDK or the POS API.
+    App(AppStep),
+    /// The person at the till touches the screen.
+    Person(PersonStep),
+    /// The device itself.
+    Device(DeviceStep),
+}
+
+/// Something the server does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ServerStep {
+    /// The secret that signs tokens becomes another one.
+    ChangeSecret(ChangeSecret),
+    /// The secret before the last change is accepted again, beside the new one.
+    AcceptOldSecret,
+    /// The key set is replaced by new keys.
+    RotateJwks,
+    /// Every token is rejected.
+    RejectAll(RejectAll),
+    /// Another fault of the mock server starts.
+    Fault(Fault),
+    /// One fault ends, or all of them.
+    ClearFaults(ClearFaults),
+    /// The session store is lost, and every refresh token with it.
+    WipeSessions,
+    /// One person's sessions are revoked.
+    RevokeSessions(RevokeSessions),
+    /// Held requests are let go.
+    Release(Release),
+    /// The server's clock is set off by this much from now on.
+    Clock(ClockShift),
+}
+
+/// Something the app does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AppStep {
+    /// Sells.
+    Sell(Sell),
+    /// Calls the POS API.
+    Call(Call),
+}
+
+/// Something the person does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PersonStep {
+    /// Signs in, asked or not.
+    SignIn(SignIn),
+    /// Closes the prompt.
+    Dismiss,
+    /// Taps "try again".
+    TapRetry,
+    /// Signs out.
+    SignOut,
+}
+
+/// Something that happens to the device.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DeviceStep {
+    /// The network goes or comes back.
+    Network(Network),
+    /// The device's calendar clock is set off by this much from now on.
+    Clock(ClockShift),
+    /// The app's process is killed, without a word.
+    Kill,
+    /// The app starts again; it is killed first if it runs.
+    Restart,
+    /// Somebody opens the system's settings and clears the app's data.
+    ClearAppData,
+}
+
+/// Parameters of `server` `change_secret`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeSecret {
+    /// Whether tokens signed with the old secret stay valid.
+    pub keep_old: bool,
+}
+
+/// Parameters of `server` `reject_all`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RejectAll {
+    /// The HTTP status.
+    pub status: u16,
+    /// Whether the answer is the server's own, without `WWW-Authenticate`.
+    pub legacy: bool,
+}
+
+impl Default for RejectAll {
+    fn default() -> Self {
+        Self { status: 401, legacy: false }
+    }
+}
+
+/// Parameters of `server` `fault`.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// The fault's name, as `/control/faults/{name}` has it.
+    pub name: String,
+    /// Its settings, as the same address takes them.
+    #[serde(default)]
+    pub with: Map<String, Value>,
+}
+
+/// Parameters of `server` `clear_faults`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClearFaults {
+    /// Only this one; absent: all.
+    pub name: Option<String>,
+}
+
+/// Parameters of `server` `revoke_sessions`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeSessions {
+    /// Whose.
+    pub person: String,
+}
+
+/// Parameters of `server` `release`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Release {
+    /// How many held requests, oldest first; absent: all.
+    pub count: Option<u32>,
+}
+
+/// Parameters of `server` `clock` and `device` `clock`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockShift {
+    /// By how much.
+    pub shift: Delay,
+    /// Whether the clock is then behind; absent: ahead.
+    #[serde(default)]
+    pub back: bool,
+}
+
+impl ClockShift {
+    /// The shift in milliseconds, negative when the clock is set back.
+    #[must_use]
+    pub fn millis(&self) -> i64 {
+        let millis = i64::try_from(self.shift.0.as_millis()).unwrap_or(i64::MAX);
+        if self.back { -millis } else { millis }
+    }
+}
+
+/// Parameters of `app` `sell`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sell {
+    /// How many sales, all at once.
+    pub count: u32,
+    /// What each costs, in cents.
+    pub total_cents: u32,
+}
+
+impl Default for Sell {
+    fn default() -> Self {
+        Self { count: 1, total_cents: 450 }
+    }
+}
+
+/// Parameters of `app` `call`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Call {
+    /// The path on the server, for example `/api/me`.
+    pub path: String,
+    /// The HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// How many such calls, all at once.
+    #[serde(default = "once")]
+    pub count: u32,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn once() -> u32 {
+    1
+}
+
+/// Parameters of `person` `sign_in`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SignIn {
+    /// Who; absent: the first of `given.people`.
+    pub person: Option<String>,
+}
+
+/// Parameters of `device` `network`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// Which way.
+    pub state: OnOff,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnOff {
+    /// There is a network.
+    On,
+    /// There is none.
+    Off,
+}
