@@ -66,7 +66,7 @@ fn unknown_word(kind: &str, word: &str, known: &[&str]) -> String {
 }
 
 /// serde says "unknown field `x`, expected one of `a`, `b`": the words between backquotes are all we need.
-fn with_suggestion(message: &str) -> String {
+pub(super) fn with_suggestion(message: &str) -> String {
     let kind = if message.starts_with("unknown field") {
         "key"
     } else if message.starts_with("unknown variant") {

@@ -31,6 +31,8 @@ pub struct Expect {
     pub credentials_destroyed: Option<Bounds>,
     /// Whether the app's data is byte for byte what it was, its own new sales apart.
     pub app_data_identical: Option<bool>,
+    /// Whether anybody was told to clear the app's data.
+    pub asks_to_clear_app_data: Option<bool>,
     /// How many bytes of another person's name were shown.
     pub foreign_bytes: Option<Bounds>,
     /// For how many seconds of virtual time the till could not sell online.

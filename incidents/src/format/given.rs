@@ -176,6 +176,7 @@ pub struct App {
     pub sells_every: Option<Delay>,
     /// What each of these sales costs, in cents.
     pub sale_cents: u32,
-    /// Sales that wait in the app's queue already.
+    /// Sales that wait in the app's queue when the incident begins: the network was gone, and comes back right after
+    /// the first moment.
     pub queued_sales: u32,
 }

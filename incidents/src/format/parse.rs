@@ -2,6 +2,7 @@
 
 use std::{fs::File, io::Read, ops::Range, path::Path};
 
+use mainstay_core::Code;
 use serde::{Deserialize, de::DeserializeOwned};
 use toml::{
     Spanned,
@@ -9,9 +10,9 @@ use toml::{
 };
 
 use super::{
-    About, AppStep, Delay, DeviceStep, Expect, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE, PersonStep,
+    About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE, PersonStep,
     ServerStep, Step, What,
-    error::{Mistake, line_at},
+    error::{Mistake, line_at, with_suggestion},
 };
 
 type Table<'i> = DeTable<'i>;
@@ -127,7 +128,7 @@ fn server_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<ServerSt
         "accept_old_secret" => rest.nothing(ServerStep::AcceptOldSecret)?,
         "rotate_jwks" => rest.nothing(ServerStep::RotateJwks)?,
         "reject_all" => ServerStep::RejectAll(rest.read()?),
-        "fault" => ServerStep::Fault(rest.read()?),
+        "fault" => ServerStep::Fault(fault(rest)?),
         "clear_faults" => ServerStep::ClearFaults(rest.read()?),
         "wipe_sessions" => rest.nothing(ServerStep::WipeSessions)?,
         "revoke_sessions" => ServerStep::RevokeSessions(rest.read()?),
@@ -135,6 +136,19 @@ fn server_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<ServerSt
         "clock" => ServerStep::Clock(rest.read()?),
         other => return Err(Mistake::unknown(span, "step of the server", other, &SERVER)),
     })
+}
+
+/// A fault's settings stand beside its name.
+fn fault(mut rest: Rest<'_>) -> Found<Fault> {
+    let (name, _) = word(&mut rest.table, "name", &rest.span)?;
+    let span = rest.span.clone();
+    let mut settings: serde_json::Map<String, serde_json::Value> = rest.read()?;
+    let kind = name.split('.').next().unwrap_or_default();
+    settings.insert("kind".to_owned(), kind.into());
+    match mainstay_mock_server::Fault::try_from(settings.clone()) {
+        Ok(_) => Ok(Fault { name, settings }),
+        Err(message) => Err(Mistake::at(span, with_suggestion(&message))),
+    }
 }
 
 fn app_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<AppStep> {
@@ -216,6 +230,15 @@ fn check(text: &str, given: &Given, steps: &[Step], expect: &[Expect]) -> Found<
         && given.lasts.0.as_millis() > MOST_SALES.saturating_mul(every.0.as_millis())
     {
         return wrong("sells_every", format!("that is more than {MOST_SALES} sales in one incident"));
+    }
+    for expect in expect {
+        for reason in expect.reason.iter().flat_map(|reasons| &reasons.0) {
+            let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).chain(["none"]).collect();
+            if !codes.contains(&reason.as_str()) {
+                let span = text.find(reason.as_str()).map_or(0..0, |start| start..start + reason.len());
+                return Err(Mistake::unknown(span, "code", reason, &codes));
+            }
+        }
     }
     if expect.is_empty() {
         return Err(Mistake { span: None, message: "nothing is expected: there is no [[expect]]".to_owned() });

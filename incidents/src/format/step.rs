@@ -116,14 +116,12 @@ impl Default for RejectAll {
 }
 
 /// Parameters of `server` `fault`.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// The fault's name, as `/control/faults/{name}` has it.
+    /// The fault's name, as `/control/faults/{name}` has it: its kind, and after a dot whatever tells two of a kind apart.
     pub name: String,
-    /// Its settings, as the same address takes them.
-    #[serde(default)]
-    pub with: Map<String, Value>,
+    /// Its settings, as the same address takes them, its kind included.
+    pub settings: Map<String, Value>,
 }
 
 /// Parameters of `server` `clear_faults`.
@@ -140,6 +138,9 @@ pub struct ClearFaults {
 pub struct RevokeSessions {
     /// Whose.
     pub person: String,
+    /// Whether the device keys they enrolled are forgotten too.
+    #[serde(default)]
+    pub device_keys: bool,
 }
 
 /// Parameters of `server` `release`.

@@ -94,25 +94,20 @@ pub struct Prompt {
 /// An entry of the timeline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// The stable name of what happened.
+    /// The stable code of what was seen, begun or decided, for example `rung.refresh`. The word before the dot is its
+    /// kind: `evidence`, `rung`, `step`, `verdict`, `destroy` and so on.
     pub code: String,
-    /// One sentence about it, for an engineer.
+    /// What the code means, for an engineer.
     pub text: String,
     /// The state it happened in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<StateName>,
-    /// What was seen.
+    /// Which set of credentials it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<String>,
-    /// Which rung of the ladder it belongs to.
+    pub generation: Option<u64>,
+    /// Until when, for a wait, on the virtual clock in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rung: Option<String>,
-    /// The request it led to, or that led to it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<String>,
-    /// Why it was decided so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
+    pub until_ms: Option<u64>,
 }
 
 /// What became of a sale.

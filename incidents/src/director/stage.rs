@@ -1,0 +1,202 @@
+//! The mock server, as the director holds it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mainstay_mock_server::{ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused};
+
+use super::{PlayError, SWITCHED_ON_MS, millis};
+use crate::format::{
+    ClearFaults, Given, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server, ServerStep,
+};
+
+/// While a request sleeps in the server, time moves in steps of this, in milliseconds.
+const DOZE_MS: u64 = 50;
+
+/// A server of its own for one performance, with its clock in the director's hand.
+pub(super) struct Stage {
+    server: MockServer,
+    control: Control,
+    starts_at_ms: u64,
+    now_ms: u64,
+    shift_ms: i64,
+    /// How many requests of the journal were looked at, and which of them had no answer yet.
+    looked_at: usize,
+    unanswered: BTreeSet<usize>,
+}
+
+impl Stage {
+    pub(super) async fn open(given: &Given) -> Result<Self, PlayError> {
+        let starts_at_ms = given.starts_at.unix_millis();
+        let server = MockServer::builder()
+            .config(config(&given.server))
+            .virtual_clock(starts_at_ms)
+            .start()
+            .await
+            .map_err(|error| PlayError::Server(error.to_string()))?;
+        let control = server.control();
+        let now_ms = SWITCHED_ON_MS;
+        Ok(Self { server, control, starts_at_ms, now_ms, shift_ms: 0, looked_at: 0, unanswered: BTreeSet::new() })
+    }
+
+    pub(super) fn url(&self) -> &str {
+        self.server.issuer()
+    }
+
+    /// What a right calendar shows now, in milliseconds since 1970.
+    pub(super) fn wall_ms(&self) -> u64 {
+        self.starts_at_ms + (self.now_ms - SWITCHED_ON_MS)
+    }
+
+    pub(super) fn set_time(&mut self, now_ms: u64) {
+        self.now_ms = now_ms;
+        self.set_clock();
+    }
+
+    fn set_clock(&self) {
+        let now_ms = self.wall_ms().saturating_add_signed(self.shift_ms);
+        // Refused only after the year 9999.
+        let _ = self.control.set_clock(ClockChange::Virtual { is_virtual: true, now_ms: Some(now_ms) });
+    }
+
+    /// The person who signs in from now on.
+    pub(super) fn script(&self, person: &str) {
+        self.control.script_sign_in(person);
+    }
+
+    /// Starts counting from zero.
+    pub(super) fn forget(&mut self) {
+        self.control.reset_observations();
+        self.looked_at = 0;
+        self.unanswered.clear();
+    }
+
+    pub(super) fn observations(&self) -> Observations {
+        self.control.observations()
+    }
+
+    /// Requests that wait inside the server, for a release or for its clock.
+    pub(super) fn resting(&self) -> u32 {
+        let seen = self.observations();
+        u32::try_from(seen.held + seen.sleeping).unwrap_or(u32::MAX)
+    }
+
+    /// Requests that the server works on.
+    pub(super) fn working(&self) -> u64 {
+        self.observations().in_flight
+    }
+
+    /// When a request that sleeps in the server might wake.
+    pub(super) fn next_wake(&self) -> Option<u64> {
+        (self.observations().sleeping > 0).then_some(self.now_ms + DOZE_MS)
+    }
+
+    /// Requests by endpoint.
+    pub(super) fn requests(&self) -> BTreeMap<String, u64> {
+        let requests = self.observations().requests;
+        requests.into_iter().map(|(endpoint, requests)| (endpoint.name().to_owned(), requests.total)).collect()
+    }
+
+    /// Requests that were answered since this was last asked, with their status.
+    pub(super) fn answered(&mut self) -> Vec<(Endpoint, String)> {
+        let journal = self.control.requests();
+        self.unanswered.extend(self.looked_at..journal.len());
+        self.looked_at = journal.len();
+        let mut answered = Vec::new();
+        self.unanswered.retain(|place| match journal.get(*place).map(|record| (record.endpoint, &record.status)) {
+            Some((endpoint, Some(status))) => {
+                answered.push((endpoint, status.clone()));
+                false
+            }
+            Some((_, None)) => true,
+            None => false,
+        });
+        answered
+    }
+
+    /// Carries out a step of the server's.
+    pub(super) fn step(&mut self, step: &ServerStep) -> Result<(), PlayError> {
+        let control = &self.control;
+        let done: Result<(), Refused> = match step {
+            ServerStep::ChangeSecret(change) => {
+                control.change_secret(change.keep_old);
+                Ok(())
+            }
+            ServerStep::AcceptOldSecret => {
+                control.accept_old_secret_again();
+                Ok(())
+            }
+            ServerStep::RotateJwks => {
+                control.rotate_jwks();
+                Ok(())
+            }
+            ServerStep::RejectAll(RejectAll { status, legacy: true }) => {
+                control.set_fault(Fault::reject_all_legacy(*status))
+            }
+            ServerStep::RejectAll(RejectAll { legacy: false, .. }) => control.set_fault(Fault::reject_all()),
+            ServerStep::Fault(fault) => match Fault::try_from(fault.settings.clone()) {
+                Ok(settings) => control.set_named_fault(&fault.name, settings),
+                Err(message) => return Err(PlayError::Server(message)),
+            },
+            ServerStep::ClearFaults(ClearFaults { name: Some(name) }) => match control.clear_fault(name) {
+                true => Ok(()),
+                false => return Err(PlayError::Server(format!("there is no fault `{name}` to clear"))),
+            },
+            ServerStep::ClearFaults(ClearFaults { name: None }) => {
+                control.clear_faults();
+                Ok(())
+            }
+            ServerStep::WipeSessions => {
+                control.wipe_sessions();
+                Ok(())
+            }
+            ServerStep::RevokeSessions(revoke) => {
+                control.revoke_sessions(&revoke.person, revoke.device_keys);
+                Ok(())
+            }
+            ServerStep::Release(release) => {
+                match release.count {
+                    Some(count) => control.release_oldest(count.into()),
+                    None => control.release(),
+                };
+                Ok(())
+            }
+            ServerStep::Clock(shift) => {
+                self.shift_ms += shift.millis();
+                self.set_clock();
+                Ok(())
+            }
+        };
+        done.map_err(|refused| PlayError::Server(refused.to_string()))
+    }
+}
+
+fn config(server: &Server) -> Config {
+    Config {
+        access_token_lifetime: millis(server.access_tokens_live.0) / 1000,
+        rotation: match server.rotation {
+            Rotation::Strict => mainstay_mock_server::Rotation::Strict,
+            Rotation::Grace => mainstay_mock_server::Rotation::Grace,
+            Rotation::UntilUsed => mainstay_mock_server::Rotation::UntilUsed,
+            Rotation::Off => mainstay_mock_server::Rotation::Off,
+        },
+        grace_seconds: millis(server.grace.0) / 1000,
+        refresh_tokens: match server.refresh_tokens {
+            RefreshTokens::Opaque => mainstay_mock_server::RefreshTokens::Opaque,
+            RefreshTokens::Signed => mainstay_mock_server::RefreshTokens::Signed,
+        },
+        id_token_on_refresh: server.id_token_on_refresh,
+        rejection: rejection(&server.rejection),
+        ..Config::default()
+    }
+}
+
+fn rejection(rejection: &Rejection) -> mainstay_mock_server::Rejection {
+    match rejection.style {
+        RejectionStyle::Standard => mainstay_mock_server::Rejection::Standard,
+        RejectionStyle::Legacy => mainstay_mock_server::Rejection::Legacy {
+            status: rejection.status,
+            content_type: rejection.content_type.clone(),
+            body: rejection.body.clone(),
+        },
+    }
+}
