@@ -46,6 +46,8 @@ impl Director<'_> {
     }
 
     pub(super) fn hear(&mut self, event: Event) -> Result<(), PlayError> {
+        // What the server answered before the client spoke of it comes first.
+        self.hear_server();
         match event {
             Event::State(state) => self.hear_state(state),
             Event::Prompt(prompt) => self.hear_prompt(prompt),

@@ -83,7 +83,7 @@ impl Director<'_> {
     }
 
     /// The server's journal since the last glance.
-    fn hear_server(&mut self) {
+    pub(super) fn hear_server(&mut self) {
         for (endpoint, status) in self.stage.answered() {
             self.tell(Happening::Request { endpoint: endpoint.name().to_owned(), status });
         }

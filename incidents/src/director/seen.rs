@@ -98,13 +98,16 @@ impl Ledger {
 
     /// Seconds without selling online, and those of them without selling at all.
     ///
-    /// A till sells online when it says so, and every sale it took has reached the server: the time in which one had not
-    /// counts too, whatever the till believed.
+    /// A till sells online when it says so and what it takes reaches the server. From a sale that did not to the next one
+    /// that did is time in which it could not, whatever the till believed.
     pub(super) fn seconds(&self, now_ms: u64) -> (u64, u64) {
         let (mut offline, mut lost) = (self.offline.clone(), self.lost.clone());
         Self::enter(&mut offline, &mut lost, self.ability, self.since_ms, now_ms);
-        for entry in self.sales.values().filter(|entry| !entry.refused) {
-            offline.add(entry.asked_ms, entry.delivered_ms.unwrap_or(now_ms));
+        // From the last sale to the first: names grow with time.
+        let mut next_delivery_ms = now_ms;
+        for entry in self.sales.values().rev().filter(|entry| !entry.refused) {
+            next_delivery_ms = entry.delivered_ms.unwrap_or(next_delivery_ms).min(next_delivery_ms);
+            offline.add(entry.asked_ms, next_delivery_ms);
         }
         (offline.and(&lost).seconds(), lost.seconds())
     }
