@@ -62,8 +62,7 @@ mod tests {
         agenda.add(4, Due::Expectation(1));
         assert_eq!(agenda.take_due(3), None);
         let order: Vec<Due> = std::iter::from_fn(|| agenda.take_due(5)).collect();
-        let expected =
-            [Due::Expectation(1), Due::Step(0), Due::Step(1), Due::Sale, Due::Expectation(0), Due::End];
+        let expected = [Due::Expectation(1), Due::Step(0), Due::Step(1), Due::Sale, Due::Expectation(0), Due::End];
         assert_eq!(order, expected);
     }
 }

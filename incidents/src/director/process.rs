@@ -27,10 +27,17 @@ pub struct ClientCommand {
 }
 
 impl ClientCommand {
-    /// A program and its arguments.
+    /// A program without arguments.
     #[must_use]
-    pub fn new(program: impl Into<PathBuf>, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
-        Self { program: program.into(), args: args.into_iter().map(Into::into).collect() }
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: program.into(), args: Vec::new() }
+    }
+
+    /// The same with one argument more.
+    #[must_use]
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
     }
 }
 
@@ -74,7 +81,7 @@ impl Client {
         self.next_id += 1;
         match write_line(&mut self.input, &Order { id, command }).await {
             Ok(()) => Ok(id),
-            Err(error) => Err(self.died(&error.to_string()).await),
+            Err(error) => Err(self.died(&error.to_string())),
         }
     }
 
@@ -82,7 +89,7 @@ impl Client {
         match self.events.recv().await {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(PlayError::Client(error.to_string())),
-            None => Err(self.died("it closed its output").await),
+            None => Err(self.died("it closed its output")),
         }
     }
 
@@ -92,7 +99,7 @@ impl Client {
         let _ = self.child.kill().await;
     }
 
-    async fn died(&mut self, why: &str) -> PlayError {
+    fn died(&mut self, why: &str) -> PlayError {
         let status = match self.child.try_wait() {
             Ok(Some(status)) => status.to_string(),
             _ => "still running".to_owned(),

@@ -77,7 +77,11 @@ pub(super) fn with_suggestion(message: &str) -> String {
     let mut words = message.split('`').skip(1).step_by(2);
     let Some(word) = words.next() else { return message.to_owned() };
     let known: Vec<&str> = words.collect();
-    if known.is_empty() { format!("unknown {kind} `{word}`; none is expected here") } else { unknown_word(kind, word, &known) }
+    if known.is_empty() {
+        format!("unknown {kind} `{word}`; none is expected here")
+    } else {
+        unknown_word(kind, word, &known)
+    }
 }
 
 fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -10,8 +10,8 @@ use toml::{
 };
 
 use super::{
-    About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE, PersonStep,
-    ServerStep, Step, What,
+    About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE,
+    PersonStep, ServerStep, Step, What,
     error::{Mistake, line_at, with_suggestion},
 };
 
@@ -21,8 +21,16 @@ type Found<T> = Result<T, Mistake>;
 const TOP: [&str; 8] = ["title", "year", "source", "link", "story", "given", "steps", "expect"];
 const WHO: [&str; 4] = ["server", "app", "person", "device"];
 const SERVER: [&str; 10] = [
-    "change_secret", "accept_old_secret", "rotate_jwks", "reject_all", "fault", "clear_faults", "wipe_sessions",
-    "revoke_sessions", "release", "clock",
+    "change_secret",
+    "accept_old_secret",
+    "rotate_jwks",
+    "reject_all",
+    "fault",
+    "clear_faults",
+    "wipe_sessions",
+    "revoke_sessions",
+    "release",
+    "clock",
 ];
 const APP: [&str; 2] = ["sell", "call"];
 const PERSON: [&str; 4] = ["sign_in", "dismiss", "tap_retry", "sign_out"];
@@ -69,10 +77,8 @@ fn incident(name: &str, text: &str) -> Found<Incident> {
         Some(value) => from_value(value)?,
         None => return Err(Mistake { span: None, message: "the table [given] is missing".to_owned() }),
     };
-    let mut steps = list(top.remove("steps"), "steps")?
-        .into_iter()
-        .map(|value| step(value, text))
-        .collect::<Found<Vec<_>>>()?;
+    let mut steps =
+        list(top.remove("steps"), "steps")?.into_iter().map(|value| step(value, text)).collect::<Found<Vec<_>>>()?;
     let mut expect = list(top.remove("expect"), "expect")?
         .into_iter()
         .map(|value| expectation(value, text))

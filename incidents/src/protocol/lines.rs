@@ -53,7 +53,11 @@ fn understand<T: DeserializeOwned>(line: &[u8]) -> Result<T, LineError> {
         let value: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
         let word = value.get("command").or_else(|| value.get("event")).and_then(serde_json::Value::as_str);
         let unknown = word.filter(|_| error.to_string().starts_with("unknown variant")).map(str::to_owned);
-        LineError::NotUnderstood { id: value.get("id").and_then(serde_json::Value::as_u64), reason: reason(&error), unknown }
+        LineError::NotUnderstood {
+            id: value.get("id").and_then(serde_json::Value::as_u64),
+            reason: reason(&error),
+            unknown,
+        }
     })
 }
 

@@ -11,7 +11,9 @@ mod lines;
 mod tests;
 
 pub use command::{Command, Order, Profile, RejectionRule, Start, Tokens};
-pub use event::{Answer, Done, Event, Failure, Hello, Note, Outcome, Prompt, Quiet, Report, Sale, Said, Shown, StateEvent, StateName};
+pub use event::{
+    Answer, Done, Event, Failure, Hello, Note, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, StateEvent, StateName,
+};
 pub use lines::{LONGEST_LINE, LineError, read_line, write_line};
 
 /// The version of this protocol. A director and a client that differ do not play together.

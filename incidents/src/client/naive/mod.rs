@@ -27,8 +27,8 @@ use super::{
 };
 use crate::{
     protocol::{
-        Answer, Command, Event, Failure, LineError, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, Start, StateEvent,
-        StateName,
+        Answer, Command, Event, Failure, LineError, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, Start,
+        StateEvent, StateName,
     },
     sales::{Sales, Waiting},
 };
@@ -131,7 +131,12 @@ impl Actor for Naive {
             Command::Explain => {
                 let cashier = self.state().cashier;
                 let nothing = String::new();
-                Ok(Some(Answer::Explain(Said { cashier, manager: nothing.clone(), engineer: nothing.clone(), next: nothing })))
+                Ok(Some(Answer::Explain(Said {
+                    cashier,
+                    manager: nothing.clone(),
+                    engineer: nothing.clone(),
+                    next: nothing,
+                })))
             }
             _ => Err(Failure::new("unsupported", "the naive client cannot do that")),
         }
@@ -168,7 +173,8 @@ impl Naive {
     }
 
     async fn sign_in(&self) -> Result<(), Failure> {
-        let tokens = self.oauth.sign_in(self.now()).await.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?;
+        let tokens =
+            self.oauth.sign_in(self.now()).await.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?;
         self.keep(tokens)?;
         self.tell_state();
         self.show_name().await;

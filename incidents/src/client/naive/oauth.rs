@@ -89,10 +89,13 @@ impl OAuth {
 
     /// The browser and the person in one: the server knows already who signs in, and answers with a redirect.
     async fn visit(&self, url: &Url, state: &str) -> Result<String, OAuthError> {
-        let answer = self.http.send(get(url.as_str())?).await.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
+        let answer =
+            self.http.send(get(url.as_str())?).await.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
         let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let back = location.and_then(|text| Url::parse(text).ok()).ok_or(OAuthError::Status(answer.status().as_u16()))?;
-        let parameter = |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let back =
+            location.and_then(|text| Url::parse(text).ok()).ok_or(OAuthError::Status(answer.status().as_u16()))?;
+        let parameter =
+            |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         if parameter("state").as_deref() != Some(state) {
             return Err(OAuthError::Answer("another state came back".to_owned()));
         }
