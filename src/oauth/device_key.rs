@@ -17,7 +17,8 @@ impl DeviceKey {
     /// bytes are no valid key, which happens to random ones once in 2^32: draw again.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        SigningKey::from_slice(bytes).ok().map(Self)
+        // The library would take shorter ones, too.
+        Some(bytes).filter(|bytes| bytes.len() == 32).and_then(|bytes| SigningKey::from_slice(bytes).ok()).map(Self)
     }
 
     /// The private key, 32 bytes, for a secret store.

@@ -26,6 +26,8 @@ mod device_key;
 mod endpoint;
 pub mod enrollment;
 mod error;
+#[cfg(test)]
+mod fixtures;
 mod form;
 mod http_date;
 mod id_token;

@@ -138,10 +138,17 @@ impl TokenError {
         }
     }
 
-    /// Whether the answer leaves the credential as good as it was.
+    /// Whether the answer says nothing about the credential.
     #[must_use]
     pub const fn is_transient(&self) -> bool {
         matches!(self.failure, TokenFailure::Transient(_) | TokenFailure::Unreasoned(_))
+    }
+
+    /// Whether the server may have acted on the grant all the same, so that a refresh token may be spent: a success that
+    /// cannot be read, a broken server, a gateway that lost the answer.
+    #[must_use]
+    pub const fn may_have_been_granted(&self) -> bool {
+        self.is_transient() && matches!(self.status, 200..=299 | 408 | 500..=599)
     }
 }
 
