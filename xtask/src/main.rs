@@ -7,6 +7,7 @@ mod error;
 mod house;
 mod layering;
 mod links;
+mod long;
 mod packages;
 mod report;
 mod run;
@@ -85,7 +86,10 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
     }
     packages::ensure(&plan)?;
     let workspace = Workspace::load()?;
-    let report = run::run(&workspace, &plan)?;
+    let report = run::run(&workspace, &plan);
+    if plan.long && plan.complete {
+        long::write(&workspace, &report)?;
+    }
     print!("{}", report.render(report::wants_colour()));
     Ok(report.succeeded())
 }

@@ -5,6 +5,9 @@ use std::io::IsTerminal as _;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use crate::long;
+use crate::suites::Step;
+
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +19,8 @@ pub(crate) struct Counts {
     pub(crate) ignored: usize,
     /// What failed, by name, as far as it was named.
     pub(crate) failures: Vec<String>,
+    /// What was measured on the way: see [`long::measurement`].
+    pub(crate) measurements: Vec<String>,
 }
 
 impl Counts {
@@ -44,6 +49,8 @@ impl Counts {
         } else if let Some((passed, failed)) = own_summary(line) {
             self.passed += passed;
             self.failed += failed;
+        } else if let Some(measurement) = long::measurement(line) {
+            self.measurements.push(measurement.to_owned());
         }
     }
 
@@ -70,6 +77,7 @@ impl AddAssign for Counts {
         self.failed += other.failed;
         self.ignored += other.ignored;
         self.failures.extend(other.failures);
+        self.measurements.extend(other.measurements);
     }
 }
 
@@ -81,13 +89,21 @@ fn own_summary(line: &str) -> Option<(usize, usize)> {
     Some((passed, failed))
 }
 
+/// A step that ran.
+#[derive(Debug)]
+pub(crate) struct StepRun {
+    pub(crate) step: &'static Step,
+    pub(crate) counts: Counts,
+    pub(crate) time: Duration,
+}
+
 /// A suite that ran.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) suite: &'static str,
-    pub(crate) counts: Counts,
-    pub(crate) time: Duration,
     pub(crate) budget: Duration,
+    pub(crate) steps: Vec<StepRun>,
+    pub(crate) time: Duration,
 }
 
 /// Everything that ran.
@@ -101,7 +117,7 @@ impl Report {
     pub(crate) fn total(&self) -> Counts {
         let mut total = Counts::default();
         for row in &self.rows {
-            total += row.counts.clone();
+            total += row.counts();
         }
         total
     }
@@ -119,7 +135,7 @@ impl Report {
             let _ = writeln!(out, "{}", row.render(colour));
         }
         for row in &self.rows {
-            for failure in &row.counts.failures {
+            for failure in row.counts().failures {
                 let _ = writeln!(out, "{} {}: {failure}", paint("failed", RED, colour), row.suite);
             }
         }
@@ -131,8 +147,20 @@ impl Report {
 }
 
 impl Row {
+    /// The sum over its steps. None at all is a failure.
+    fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for run in &self.steps {
+            counts += run.counts.clone();
+        }
+        if counts.is_empty() {
+            counts += Counts::fail("not a single test ran");
+        }
+        counts
+    }
+
     fn render(&self, colour: bool) -> String {
-        let Counts { passed, failed, ignored, .. } = self.counts;
+        let Counts { passed, failed, ignored, .. } = self.counts();
         let verdict = if failed == 0 { GREEN } else { RED };
         let line = format!(
             "{}{passed:>8}{failed:>8}{:>10}{:>9}",

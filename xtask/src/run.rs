@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::report::{BOLD, Counts, Report, Row, paint, wants_colour};
+use crate::report::{BOLD, Counts, Report, Row, StepRun, paint, wants_colour};
 use crate::suites::{BUILD, CASES, FAST_CASES, Plan, Step, Suite, Work};
 use crate::workspace::Workspace;
 
@@ -14,14 +14,18 @@ use crate::workspace::Workspace;
 mod tests;
 
 /// Builds, then runs every suite of `plan`.
-pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Result<Report, Error> {
+pub(crate) fn run(workspace: &Workspace, plan: &Plan) -> Report {
     let runner = Runner { workspace, plan };
-    let mut report = Report::default();
-    report.rows.push(runner.suite(&BUILD, Runner::build)?);
-    for suite in &plan.suites {
-        report.rows.push(runner.suite(suite, Runner::steps)?);
-    }
-    Ok(report)
+    let mut rows = vec![timed(&BUILD, || runner.build())];
+    rows.extend(plan.suites.iter().map(|suite| timed(suite, || runner.steps(suite))));
+    Report { rows }
+}
+
+/// Runs `steps` and looks at the clock.
+fn timed(suite: &'static Suite, steps: impl FnOnce() -> Vec<StepRun>) -> Row {
+    let started = Instant::now();
+    let steps = steps();
+    Row { suite: suite.name, budget: Duration::from_secs(suite.budget * 60), steps, time: started.elapsed() }
 }
 
 struct Runner<'a> {
@@ -30,46 +34,30 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn suite(
-        &self,
-        suite: &'static Suite,
-        body: fn(&Self, &'static Suite) -> Result<Counts, Error>,
-    ) -> Result<Row, Error> {
-        let started = Instant::now();
-        let mut counts = body(self, suite)?;
-        if counts.is_empty() {
-            counts += Counts::fail("not a single test ran");
-        }
-        let budget = Duration::from_secs(suite.budget * 60);
-        Ok(Row { suite: suite.name, counts, time: started.elapsed(), budget })
-    }
-
     /// Compiles everything, or for a chosen few suites just what they run.
-    fn build(&self, suite: &'static Suite) -> Result<Counts, Error> {
-        let mut counts = if self.plan.complete { self.steps(suite)? } else { Counts::default() };
+    fn build(&self) -> Vec<StepRun> {
+        let mut runs = if self.plan.complete { self.steps(&BUILD) } else { Vec::new() };
         // Packages are tested one by one, each with its own features: what that adds is compiled here as well.
         let mut compiled = Vec::new();
         for step in self.plan.suites.iter().flat_map(|suite| self.plan.steps(suite)) {
             let Work::Tests(args) = step.work else { continue };
             let args = without_running(args);
             if !compiled.contains(&args) {
-                counts += self.check(step.label, self.cargo(&args, step))?;
+                runs.push(attempt(step, || self.check(step.label, self.cargo(&args, step))));
                 compiled.push(args);
             }
         }
-        if counts.is_empty() {
-            counts += Counts::pass();
-        }
-        Ok(counts)
+        runs
     }
 
-    fn steps(&self, suite: &'static Suite) -> Result<Counts, Error> {
-        let mut counts = Counts::default();
-        for step in self.plan.steps(suite) {
-            println!("\n{}", paint(&format!("{}: {}", suite.name, step.label), BOLD, wants_colour()));
-            counts += self.step(step)?;
-        }
-        Ok(counts)
+    fn steps(&self, suite: &'static Suite) -> Vec<StepRun> {
+        let heading =
+            |step: &Step| println!("\n{}", paint(&format!("{}: {}", suite.name, step.label), BOLD, wants_colour()));
+        let run = |step| {
+            heading(step);
+            attempt(step, || self.step(step))
+        };
+        self.plan.steps(suite).map(run).collect()
     }
 
     fn step(&self, step: &'static Step) -> Result<Counts, Error> {
@@ -131,6 +119,16 @@ impl Runner<'_> {
         let status = child.wait().map_err(failed)?;
         Ok(judged(counts, label, status.success(), &status.to_string()))
     }
+}
+
+/// Runs one step. What keeps it from running is its failure, and not the end of the other steps.
+fn attempt(step: &'static Step, work: impl FnOnce() -> Result<Counts, Error>) -> StepRun {
+    let started = Instant::now();
+    let counts = work().unwrap_or_else(|error| {
+        println!("error: {error}");
+        Counts::fail(format!("{}: {error}", step.label))
+    });
+    StepRun { step, counts, time: started.elapsed() }
 }
 
 /// What a test program said, corrected by how it ended: one that crashed, or ran nothing, has failed.

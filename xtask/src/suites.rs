@@ -208,18 +208,25 @@ impl Plan {
     }
 }
 
+impl Step {
+    /// The command as a person would type it.
+    pub(crate) fn shown(&self) -> String {
+        let env: String = self.env.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+        env + &self.work.shown()
+    }
+}
+
 impl Work {
-    /// The command as a person would type it; `None` for a check of our own.
-    pub(crate) fn shown(&self) -> Option<String> {
+    fn shown(&self) -> String {
         let quoted = |args: &[&str]| {
             args.iter()
                 .map(|arg| if arg.contains(' ') { format!("'{arg}'") } else { (*arg).to_owned() })
                 .collect::<Vec<_>>()
         };
         match self {
-            Self::Cargo(args) | Self::Tests(args) => Some(format!("cargo {}", quoted(args).join(" "))),
-            Self::Tool(tool, args) => Some(format!("{} {}", tool.name, quoted(args).join(" "))),
-            Self::Check(_) => None,
+            Self::Cargo(args) | Self::Tests(args) => format!("cargo {}", quoted(args).join(" ")),
+            Self::Tool(tool, args) => format!("{} {}", tool.name, quoted(args).join(" ")),
+            Self::Check(_) => "built in".to_owned(),
         }
     }
 }
@@ -229,14 +236,12 @@ impl fmt::Display for Plan {
         for suite in std::iter::once(&BUILD).chain(self.suites.iter().copied()) {
             writeln!(out, "{} ({} min)", suite.name, suite.budget)?;
             for step in self.steps(suite) {
-                let env: String = step.env.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
-                let shown = step.work.shown().unwrap_or_else(|| "built in".to_owned());
-                writeln!(out, "    {:<38} {env}{shown}", step.label)?;
+                writeln!(out, "    {:<40} {}", step.label, step.shown())?;
             }
         }
         writeln!(out, "system packages")?;
         for package in packages::needed(self) {
-            writeln!(out, "    {:<38} {}", package.name, package.why)?;
+            writeln!(out, "    {:<40} {}", package.name, package.why)?;
         }
         Ok(())
     }

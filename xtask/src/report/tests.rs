@@ -1,4 +1,5 @@
 use super::*;
+use crate::suites::BUILD;
 
 fn read(output: &str) -> Counts {
     let mut counts = Counts::default();
@@ -22,7 +23,7 @@ test core/src/lib.rs - (line 3) ... ok
 test result: ok. 1 passed; 0 failed; 1 ignored; 0 measured; 7 filtered out; finished in 1.20s
 all doctests ran in 1.30s; merged doctests compilation took 0.90s
 ";
-    assert_eq!(read(output), Counts { passed: 3, failed: 0, ignored: 1, failures: vec![] });
+    assert_eq!(read(output), Counts { passed: 3, ignored: 1, ..Counts::default() });
 }
 
 #[test]
@@ -36,8 +37,8 @@ test result: FAILED. 4 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; 
         Counts {
             passed: 4,
             failed: 1,
-            ignored: 0,
-            failures: vec!["vault::tests::a_full_disk_spends_nothing".to_owned()]
+            failures: vec!["vault::tests::a_full_disk_spends_nothing".to_owned()],
+            ..Counts::default()
         }
     );
 }
@@ -52,13 +53,13 @@ fn what_a_test_merely_prints_is_not_counted() {
     assert_eq!(read("3 tests passed, 1 failed\n1 passed, 2 failed, 3 skipped\ntest of patience"), Counts::default());
 }
 
+fn row(suite: &'static str, counts: Counts, seconds: u64, budget: u64) -> Row {
+    let time = Duration::from_secs(seconds);
+    let steps = vec![StepRun { step: &BUILD.steps[0], counts, time }];
+    Row { suite, budget: Duration::from_secs(budget), steps, time }
+}
+
 fn report() -> Report {
-    let row = |suite, counts, seconds, budget| Row {
-        suite,
-        counts,
-        time: Duration::from_secs(seconds),
-        budget: Duration::from_secs(budget),
-    };
     Report { rows: vec![row("static", Counts::pass(), 45, 360), row("sdk", counts(120, 0), 365, 300)] }
 }
 
@@ -79,12 +80,7 @@ fn the_table_shows_time_against_budget() {
 fn over_budget_is_a_warning_and_a_failure_is_a_failure() {
     let mut report = report();
     assert!(report.succeeded());
-    report.rows.push(Row {
-        suite: "core",
-        counts: Counts::fail("format"),
-        time: Duration::ZERO,
-        budget: Duration::from_secs(60),
-    });
+    report.rows.push(row("core", Counts::fail("format"), 0, 60));
     assert!(!report.succeeded());
     assert!(report.render(false).contains("failed core: format\n"));
 }
@@ -92,10 +88,18 @@ fn over_budget_is_a_warning_and_a_failure_is_a_failure() {
 #[test]
 fn a_run_of_nothing_did_not_succeed() {
     assert!(!Report::default().succeeded());
+    let mut report = report();
+    report.rows.push(row("core", Counts::default(), 0, 60));
+    assert!(report.render(false).ends_with("failed core: not a single test ran\n\n121 passed, 1 failed\n"));
 }
 
 #[test]
 fn colours_appear_only_when_asked_for() {
     assert!(report().render(true).contains('\x1b'));
     assert!(!report().render(false).contains('\x1b'));
+}
+
+#[test]
+fn measurements_are_kept() {
+    assert_eq!(read("measured: 12 ns per step").measurements, ["12 ns per step"]);
 }

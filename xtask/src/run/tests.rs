@@ -31,3 +31,10 @@ fn flags_for_cargo_stand_before_those_of_the_test_program() {
     assert_eq!(without_running(&["test", "-p", "x", "--", "--nocapture"]), ["test", "-p", "x", "--no-run"]);
     assert_eq!(without_running(&["test"]), ["test", "--no-run"]);
 }
+
+#[test]
+fn what_keeps_a_step_from_running_is_its_failure() {
+    let run = attempt(&BUILD.steps[0], || Err(Error::NoWorkspace));
+    assert_eq!(run.counts.failed, 1);
+    assert!(run.counts.failures[0].contains("the repository was not found"), "{:?}", run.counts.failures);
+}
