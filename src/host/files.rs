@@ -16,6 +16,12 @@ impl FileName {
         (fits && name.chars().all(allowed)).then_some(Self(name))
     }
 
+    /// Takes a name that this crate spelled itself.
+    pub(crate) fn known(name: String) -> Self {
+        debug_assert!(Self::new(name.as_str()).is_some(), "a name of ours that no folder would take: {name}");
+        Self(name)
+    }
+
     /// The name as it stands in the folder.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -24,7 +30,7 @@ impl FileName {
 }
 
 /// Why a file operation did not happen.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
     /// Another file has that name already ([`Files::create`]).
     #[error("a file of that name exists already")]

@@ -3,7 +3,7 @@
 use super::{BoxFuture, FileName, MaybeSend, MaybeSendSync};
 
 /// Why a lock could not be had.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
     /// This file system or browser has no locks that work between processes. Put the vault elsewhere.
     #[error("this storage offers no lock that works between processes")]

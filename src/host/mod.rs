@@ -9,6 +9,7 @@
 mod clock;
 mod files;
 mod lock;
+pub mod memory;
 mod secret_store;
 mod spawn;
 mod transport;

@@ -4,7 +4,7 @@ use super::{BoxFuture, MaybeSendSync};
 use crate::Secret;
 
 /// Why a key could not be read or written. Not finding one is no error.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SecretStoreError {
     /// The store exists and is locked now. It opens by itself later, or the person unlocks it.
     #[error("the key store is locked")]

@@ -1,0 +1,140 @@
+//! A host whose every effect is counted.
+
+use std::sync::Arc;
+
+use super::{
+    Activity,
+    activity::{Effect, Followed, InFlight},
+};
+use crate::{
+    Secret,
+    host::{
+        BoxFuture, FileError, FileName, Files, Held, Host, Inbound, Lock, LockError, MaybeSend, Outbound, SecretStore,
+        SecretStoreError, Spawn, Transport, TransportError,
+    },
+};
+
+/// Wraps the parts of a host so that an [`Activity`] knows what they are doing. The clock is not wrapped: waiting for
+/// time to pass is what a quiet host does.
+#[derive(Debug)]
+pub struct TrackedHost;
+
+impl TrackedHost {
+    /// The same host, counted by `activity`.
+    #[must_use]
+    pub fn wrap(host: Host, activity: &Activity) -> Host {
+        let activity = || activity.clone();
+        Host {
+            transport: Arc::new(Tracked { inner: host.transport, activity: activity() }),
+            secrets: Arc::new(Tracked { inner: host.secrets, activity: activity() }),
+            files: Arc::new(Tracked { inner: host.files, activity: activity() }),
+            lock: Arc::new(Tracked { inner: host.lock, activity: activity() }),
+            spawn: Arc::new(Tracked { inner: host.spawn, activity: activity() }),
+            clock: host.clock,
+            entropy: host.entropy,
+        }
+    }
+}
+
+struct Tracked<T: ?Sized> {
+    activity: Activity,
+    inner: Arc<T>,
+}
+
+impl<T: ?Sized> Tracked<T> {
+    fn count<'a, O: MaybeSend + 'a>(&self, what: Effect, effect: BoxFuture<'a, O>) -> BoxFuture<'a, O> {
+        let in_flight = self.activity.begin(what);
+        Box::pin(async move {
+            let _in_flight = in_flight;
+            effect.await
+        })
+    }
+}
+
+impl Transport for Tracked<dyn Transport> {
+    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
+        self.count(Effect::Request, self.inner.send(outbound))
+    }
+
+    fn can_open_fresh_connections(&self) -> bool {
+        self.inner.can_open_fresh_connections()
+    }
+}
+
+impl SecretStore for Tracked<dyn SecretStore> {
+    fn load(&self, name: &str) -> BoxFuture<'_, Result<Option<Secret>, SecretStoreError>> {
+        self.count(Effect::Other, self.inner.load(name))
+    }
+
+    fn store(&self, name: &str, secret: Secret) -> BoxFuture<'_, Result<(), SecretStoreError>> {
+        self.count(Effect::Other, self.inner.store(name, secret))
+    }
+
+    fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), SecretStoreError>> {
+        self.count(Effect::Other, self.inner.remove(name))
+    }
+
+    fn describe(&self) -> &'static str {
+        self.inner.describe()
+    }
+}
+
+impl Files for Tracked<dyn Files> {
+    fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
+        self.count(Effect::Other, self.inner.read(name, limit))
+    }
+
+    fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.create(name, content))
+    }
+
+    fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.overwrite(name, content))
+    }
+
+    fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.sync(name))
+    }
+
+    fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.rename(from, to))
+    }
+
+    fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.remove(name))
+    }
+
+    fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>> {
+        self.count(Effect::Other, self.inner.sync_folder())
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
+        self.count(Effect::Other, self.inner.list())
+    }
+}
+
+impl Lock for Tracked<dyn Lock> {
+    fn acquire(&self, name: &FileName) -> BoxFuture<'_, Result<Box<dyn Held>, LockError>> {
+        let acquired = self.count(Effect::LockWait(name.clone()), self.inner.acquire(name));
+        let (activity, name) = (self.activity.clone(), name.clone());
+        Box::pin(async move {
+            let inner = acquired.await?;
+            let held: Box<dyn Held> =
+                Box::new(TrackedHeld { _inner: inner, _counted: activity.begin(Effect::LockHeld(name)) });
+            Ok(held)
+        })
+    }
+}
+
+/// The lock is released first, then counted as free.
+struct TrackedHeld {
+    _inner: Box<dyn Held>,
+    _counted: InFlight,
+}
+impl Held for TrackedHeld {}
+
+impl Spawn for Tracked<dyn Spawn> {
+    fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
+        self.inner.spawn(name, Box::pin(Followed::new(&self.activity, task)));
+    }
+}

@@ -1,0 +1,86 @@
+//! Whole files, replaced so that a crash leaves the old one or the new one.
+
+use std::sync::Arc;
+
+use super::{VaultError, names, record};
+use crate::host::{Entropy, FileError, FileName, Files};
+
+/// The vault's folder, and the dice for names in it.
+pub(super) struct Disk {
+    pub(super) files: Arc<dyn Files>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+impl Disk {
+    /// The whole file, if there is one.
+    pub(super) async fn read(&self, name: &FileName) -> Result<Option<Vec<u8>>, FileError> {
+        self.files.read(name, record::LIMIT).await
+    }
+
+    /// Puts a file in place: written under a name of its own, made durable, renamed, made durable again.
+    pub(super) async fn replace(&self, name: &FileName, content: Vec<u8>) -> Result<(), FileError> {
+        let temporary = self.fresh_name(name);
+        self.files.create(&temporary, content).await?;
+        let placed = async {
+            self.files.sync(&temporary).await?;
+            self.files.rename(&temporary, name).await
+        };
+        if let Err(error) = placed.await {
+            self.discard(&temporary).await;
+            return Err(error);
+        }
+        self.files.sync_folder().await
+    }
+
+    /// Removes files for good.
+    pub(super) async fn remove(&self, names: &[FileName]) -> Result<(), FileError> {
+        for name in names {
+            self.files.remove(name).await?;
+        }
+        if names.is_empty() { Ok(()) } else { self.files.sync_folder().await }
+    }
+
+    /// Removes a file that means nothing; one that stays is swept up later.
+    pub(super) async fn discard(&self, name: &FileName) {
+        if let Err(error) = self.files.remove(name).await {
+            tracing::debug!(name: "vault.leftover", file = name.as_str(), %error);
+        }
+    }
+
+    /// A name of its own for a file that will get the name `of`.
+    pub(super) fn fresh_name(&self, of: &FileName) -> FileName {
+        names::temporary(of, self.draw())
+    }
+
+    /// Takes up disk space under a name of its own, durably, so that a full disk shows before anything is spent.
+    /// The filler is random: zeros would take no space where the file system compresses.
+    pub(super) async fn reserve(&self, name: &FileName, size: usize) -> Result<FileName, VaultError> {
+        let reserved = self.fresh_name(name);
+        let mut filler = vec![0; size];
+        self.entropy.fill(&mut filler);
+        let done = async {
+            self.files.create(&reserved, filler).await?;
+            self.files.sync(&reserved).await?;
+            self.files.sync_folder().await
+        };
+        match done.await {
+            Ok(()) => Ok(reserved),
+            Err(error) => {
+                self.discard(&reserved).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// A random number.
+    pub(super) fn draw(&self) -> u64 {
+        u64::from_be_bytes(self.draw_bytes())
+    }
+
+    /// Random bytes.
+    pub(super) fn draw_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+}

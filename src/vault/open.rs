@@ -1,0 +1,107 @@
+//! Opening a vault, and its birth.
+
+use std::sync::Arc;
+
+use super::{
+    Epoch, UnreadableReason, Vault, VaultError,
+    keys::{InstallId, Key, Keys},
+    names,
+    outcome::Closed,
+    record::{self, Header, Kind, NO_ACCOUNT, Sealed},
+};
+use crate::Secret;
+
+impl Vault {
+    /// The keys of this vault. `Empty`: it was never born, or its birth was cut short.
+    pub(super) async fn keys(&self) -> Result<Arc<Keys>, Closed> {
+        let install = self.install().await?;
+        if let Some(keys) = self.remembered().filter(|keys| keys.install == install) {
+            return Ok(keys);
+        }
+        let canary = self.disk.read(&names::canary()).await?;
+        let key = match self.secrets.load(&key_name(&install)).await? {
+            Some(secret) => key_of(&secret)?,
+            None if canary.is_some() => return Err(UnreadableReason::KeyMissing.into()),
+            None => return Err(Closed::Empty),
+        };
+        let keys = Arc::new(Keys::derive(install, &key));
+        match check_canary(&canary.ok_or(Closed::Empty)?, &keys) {
+            // A damaged canary says nothing about the key; every record still carries the key's name.
+            Ok(()) | Err(Closed::Unreadable(UnreadableReason::Damaged)) => {}
+            Err(closed) => return Err(closed),
+        }
+        self.remember(Some(Arc::clone(&keys)));
+        Ok(keys)
+    }
+
+    /// The installation that this folder belongs to. Needs no key.
+    pub(super) async fn install(&self) -> Result<InstallId, Closed> {
+        let file = self.disk.read(&names::install()).await?.ok_or(Closed::Empty)?;
+        let content = record::read_plain(&file, Kind::Install)?;
+        content.try_into().map_err(|_length| UnreadableReason::Nonsense.into())
+    }
+
+    /// The keys of this vault, which is born if it was not.
+    pub(super) async fn keys_or_birth(&self) -> Result<Arc<Keys>, VaultError> {
+        match self.keys().await {
+            Err(Closed::Empty) => self.birth().await,
+            other => Ok(other?),
+        }
+    }
+
+    /// First the installation's name, then its key, then the canary that proves the key. Cut short anywhere, the next
+    /// birth goes on from there; of several processes exactly one makes the key.
+    async fn birth(&self) -> Result<Arc<Keys>, VaultError> {
+        let _held = self.lock.acquire(&names::vault_lock()).await?;
+        match self.keys().await {
+            Err(Closed::Empty) => {}
+            other => return Ok(other?),
+        }
+        let install = match self.install().await {
+            Err(Closed::Empty) => self.name_install().await?,
+            other => other?,
+        };
+        let keys = Arc::new(Keys::derive(install, &self.find_or_make_key(&install).await?));
+        let header = Header { kind: Kind::Canary, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
+        let canary = record::seal(&keys, &header, self.disk.draw_bytes(), b"")?;
+        self.disk.replace(&names::canary(), canary).await?;
+        self.remember(Some(Arc::clone(&keys)));
+        Ok(keys)
+    }
+
+    async fn name_install(&self) -> Result<InstallId, VaultError> {
+        if self.disk.files.list().await?.iter().any(names::needs_install) {
+            return Err(UnreadableReason::InstallMissing.into());
+        }
+        let install: InstallId = self.disk.draw_bytes();
+        self.disk.replace(&names::install(), record::write_plain(Kind::Install, &install)).await?;
+        Ok(install)
+    }
+
+    async fn find_or_make_key(&self, install: &InstallId) -> Result<Key, VaultError> {
+        let name = key_name(install);
+        if let Some(found) = self.secrets.load(&name).await? {
+            return Ok(key_of(&found)?);
+        }
+        let key = Key::new(self.disk.draw_bytes());
+        self.secrets.store(&name, Secret::new(key.to_vec())).await?;
+        // Some stores say yes and keep nothing. Better known now than after a restart.
+        match self.secrets.load(&name).await? {
+            Some(kept) if key_of(&kept)? == key => Ok(key),
+            _ => Err(UnreadableReason::KeyUnreadable.into()),
+        }
+    }
+}
+
+/// What the vault's key is called in the key store: no other installation's vault has the same.
+fn key_name(install: &InstallId) -> String {
+    format!("mainstay-vault-{:032x}", u128::from_be_bytes(*install))
+}
+
+fn key_of(secret: &Secret) -> Result<Key, UnreadableReason> {
+    secret.expose().try_into().map(Key::new).map_err(|_length| UnreadableReason::KeyUnreadable)
+}
+
+fn check_canary(canary: &[u8], keys: &Keys) -> Result<(), Closed> {
+    Ok(Sealed::parse(canary)?.open(keys, Kind::Canary, NO_ACCOUNT).map(drop)?)
+}

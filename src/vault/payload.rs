@@ -1,0 +1,167 @@
+//! What is sealed in a record: JSON, written into and read from memory that is wiped.
+//!
+//! Fields may be added (with `#[serde(default)]`); unknown ones are ignored. Anything else is a new format version in
+//! [`record`](super::record). Each field says what becomes of it on sign-out, on `SignInRequired` and on quarantine.
+
+use base64::{Engine, display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
+use mainstay_core::{Generation, Timestamp};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{UnreadableReason, VaultError, record};
+use crate::{Credentials, Identity, Secret, StoredAccessToken};
+
+/// Kind `Credentials`: one generation. Sign-out: the whole record goes, its refresh token stays in the revocation
+/// queue. `SignInRequired`: all of it is kept, sealed. Quarantine: all of it is kept.
+#[derive(Serialize, Deserialize)]
+pub(super) struct GenerationV1 {
+    generation: Generation,
+    /// Public by nature, sealed all the same.
+    issuer: String,
+    subject: Option<String>,
+    tenant: Vec<(String, String)>,
+    /// Every token of this generation, the session's own audience first.
+    access_tokens: Vec<AccessTokenV1>,
+    refresh_token: Option<SecretText>,
+    /// The generations that were still kept when this one was stored, the newest first.
+    #[serde(default)]
+    pub(super) kept: Vec<Generation>,
+}
+
+/// Part of [`GenerationV1`], and shares its fate.
+#[derive(Serialize, Deserialize)]
+struct AccessTokenV1 {
+    token: SecretText,
+    token_type: String,
+    audience: Option<String>,
+    scopes: Vec<String>,
+    received_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl GenerationV1 {
+    pub(super) fn new(credentials: &Credentials, generation: Generation, kept: Vec<Generation>) -> Self {
+        let access_token = |token: &StoredAccessToken| AccessTokenV1 {
+            token: SecretText(token.token.clone()),
+            token_type: token.token_type.clone(),
+            audience: token.audience.clone(),
+            scopes: token.scopes.clone(),
+            received_at: token.received_at,
+            expires_at: token.expires_at,
+        };
+        Self {
+            generation,
+            issuer: credentials.identity.issuer.clone(),
+            subject: credentials.identity.subject.clone(),
+            tenant: credentials.identity.tenant.clone(),
+            access_tokens: credentials.access_tokens.iter().map(access_token).collect(),
+            refresh_token: credentials.refresh_token.clone().map(SecretText),
+            kept,
+        }
+    }
+
+    pub(super) fn into_credentials(self) -> Credentials {
+        let access_token = |token: AccessTokenV1| StoredAccessToken {
+            token: token.token.0,
+            token_type: token.token_type,
+            audience: token.audience,
+            scopes: token.scopes,
+            received_at: token.received_at,
+            expires_at: token.expires_at,
+        };
+        Credentials {
+            generation: self.generation,
+            identity: Identity { issuer: self.issuer, subject: self.subject, tenant: self.tenant },
+            access_tokens: self.access_tokens.into_iter().map(access_token).collect(),
+            refresh_token: self.refresh_token.map(|secret| secret.0),
+        }
+    }
+}
+
+/// Kind `Intent`: a refresh token that may have been spent. Sign-out: goes. `SignInRequired` and quarantine: kept, so
+/// that an hourly re-test never presents a token whose fate is unknown.
+#[derive(Serialize, Deserialize)]
+pub(super) struct IntentV1 {
+    pub(super) generation: Generation,
+    pub(super) fingerprint: u64,
+}
+
+/// Kind `Revocation`. Outlives sign-out: that is what it is for. Goes when done, or after 7 days.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RevocationV1 {
+    pub(super) what: RevocableV1,
+    pub(super) issuer: String,
+    pub(super) endpoint: Option<String>,
+    pub(super) token: SecretText,
+}
+
+/// Part of [`RevocationV1`].
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum RevocableV1 {
+    RefreshToken,
+    DeviceEnrolment,
+}
+
+/// A secret as base64url text: never escaped, so that no parser copies it to a buffer that is not wiped.
+pub(super) struct SecretText(pub(super) Secret);
+
+impl Serialize for SecretText {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Base64Display::new(self.0.expose(), &URL_SAFE_NO_PAD))
+    }
+}
+
+impl<'de> Deserialize<'de> for SecretText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = SecretText;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("base64url text")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<SecretText, E> {
+                // The decoder's error would quote a byte of the secret.
+                let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| E::custom("not base64url"))?;
+                Ok(SecretText(Secret::new(bytes)))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+/// Writes `payload` into memory that is wiped when dropped, and whenever it had to grow.
+pub(super) fn encode(payload: &impl Serialize) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+    let mut buffer = WipingBuffer(Zeroizing::new(Vec::with_capacity(8 * 1024)));
+    serde_json::to_writer(&mut buffer, payload).map_err(|_full| VaultError::TooLarge)?;
+    Ok(buffer.0)
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode<T: DeserializeOwned>(plaintext: &[u8]) -> Result<T, UnreadableReason> {
+    serde_json::from_slice(plaintext).map_err(|_unknown| UnreadableReason::Nonsense)
+}
+
+struct WipingBuffer(Zeroizing<Vec<u8>>);
+
+impl std::io::Write for WipingBuffer {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let needed = self.0.len().saturating_add(bytes.len());
+        if needed > record::LIMIT {
+            return Err(std::io::ErrorKind::FileTooLarge.into());
+        }
+        if needed > self.0.capacity() {
+            let mut larger = Vec::with_capacity(needed.saturating_mul(2));
+            larger.extend_from_slice(&self.0);
+            std::mem::replace(&mut *self.0, larger).zeroize();
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,174 @@
+//! What of an account can be read, before anybody decides what it means.
+
+use std::{cmp::Reverse, sync::Arc};
+
+use mainstay_core::Generation;
+
+use super::{
+    AccountKey, Damage, Epoch, UnreadableReason, Vault, VaultError,
+    keys::Keys,
+    names::{self, Of, Part},
+    outcome::Closed,
+    payload::{self, GenerationV1},
+    record::{Kind, Sealed},
+};
+use crate::{Credentials, host::FileName};
+
+/// How often reading starts again when somebody else is replacing files meanwhile.
+const ATTEMPTS: u8 = 3;
+
+/// An account's generations as they are on disk.
+#[derive(Default)]
+pub(super) struct Shelf {
+    pub(super) epoch: Epoch,
+    /// Whole, authentic and of this epoch; the newest first.
+    pub(super) generations: Vec<Book>,
+    /// Written before the last sign-out.
+    pub(super) void: bool,
+    /// Files that cannot be read.
+    pub(super) damaged: Vec<Damage>,
+}
+
+/// One generation, opened.
+pub(super) struct Book {
+    pub(super) name: FileName,
+    /// Bytes that its file takes.
+    pub(super) size: usize,
+    epoch: Epoch,
+    pub(super) credentials: Credentials,
+    kept: Vec<Generation>,
+}
+
+impl Shelf {
+    /// The newest generation, if there is one; else why not.
+    pub(super) fn newest(&self) -> Result<&Book, Closed> {
+        match (self.generations.first(), self.damaged.first()) {
+            (Some(book), _) => Ok(book),
+            (None, Some(damage)) => Err(damage.reason.into()),
+            (None, None) => Err(Closed::Empty),
+        }
+    }
+
+    /// The number of the newest generation; `None` if nothing is there.
+    pub(super) fn current(&self) -> Result<Option<Generation>, Closed> {
+        match self.newest() {
+            Ok(book) => Ok(Some(book.credentials.generation)),
+            Err(Closed::Empty) => Ok(None),
+            Err(closed) => Err(closed),
+        }
+    }
+
+    /// As [`VaultError::Superseded`] tells it.
+    pub(super) fn superseded(&self) -> VaultError {
+        VaultError::Superseded { current: self.generations.first().map(|book| book.credentials.generation) }
+    }
+
+    /// The newest first. A record of a later epoch than the epoch's own file proves that the file was lost.
+    fn arrange(&mut self) {
+        self.epoch = self.generations.iter().map(|book| book.epoch).fold(self.epoch, Epoch::max);
+        self.generations.retain(|book| book.epoch == self.epoch);
+        self.generations.sort_by_key(|book| Reverse(book.credentials.generation));
+        self.generations.dedup_by_key(|book| book.credentials.generation);
+    }
+
+    fn is_blank(&self) -> bool {
+        self.generations.is_empty() && self.damaged.is_empty()
+    }
+}
+
+impl Vault {
+    /// Reads an account. Takes no lock: a writer leaves the current or an older generation in place at every moment.
+    /// Only "nothing there" is looked at twice, the second time under the lock.
+    pub(super) async fn shelf(&self, account: AccountKey) -> Result<Shelf, Closed> {
+        let shelf = self.shelf_unlocked(account).await?;
+        if !shelf.is_blank() || shelf.void {
+            return Ok(shelf);
+        }
+        if self.install().await == Err(Closed::Empty) {
+            // Never born, unless only a part of it was set aside or restored yet.
+            let remnant = self.disk.read(&names::canary()).await?;
+            return if remnant.is_none() { Ok(shelf) } else { Err(UnreadableReason::InstallMissing.into()) };
+        }
+        match self.files_lock(account).await {
+            Ok(_held) => self.shelf_unlocked(account).await,
+            // "Empty" must be certain. Without a lock it is not.
+            Err(_no_lock) => Err(UnreadableReason::Disk.into()),
+        }
+    }
+
+    /// Reads an account, as whoever holds its files lock may.
+    pub(super) async fn shelf_unlocked(&self, account: AccountKey) -> Result<Shelf, Closed> {
+        let epoch = self.read_epoch(account).await?;
+        let mut shelf = Shelf::default();
+        for _ in 0..ATTEMPTS {
+            shelf = Shelf { epoch, ..Shelf::default() };
+            self.put_current(&mut shelf, account).await?;
+            if shelf.generations.is_empty() && !shelf.void {
+                self.put_kept(&mut shelf, account).await?;
+            }
+            if !shelf.is_blank() || shelf.void {
+                break;
+            }
+        }
+        shelf.arrange();
+        Ok(shelf)
+    }
+
+    /// The current generation and those that it says are kept.
+    async fn put_current(&self, shelf: &mut Shelf, account: AccountKey) -> Result<(), Closed> {
+        self.put(shelf, account, Of(account).current()).await?;
+        for generation in shelf.generations.first().map(|book| book.kept.clone()).unwrap_or_default() {
+            self.put(shelf, account, Of(account).kept(generation)).await?;
+        }
+        Ok(())
+    }
+
+    /// Whatever older generation there is.
+    async fn put_kept(&self, shelf: &mut Shelf, account: AccountKey) -> Result<(), Closed> {
+        let names = self.disk.files.list().await?;
+        for name in names.into_iter().filter(|name| matches!(Of(account).part(name), Some(Part::Kept(_)))) {
+            self.put(shelf, account, name).await?;
+        }
+        Ok(())
+    }
+
+    /// Opens one file, if it is there, onto the shelf.
+    async fn put(&self, shelf: &mut Shelf, account: AccountKey, name: FileName) -> Result<(), Closed> {
+        let opened = match self.disk.read(&name).await {
+            Ok(None) => return Ok(()),
+            Ok(Some(file)) => self.open_book(account, name.clone(), &file).await,
+            Err(error) => Err(error.into()),
+        };
+        match opened {
+            Ok(book) if book.epoch >= shelf.epoch => shelf.generations.push(book),
+            Ok(_before_sign_out) => shelf.void = true,
+            Err(Closed::Unreadable(reason)) => shelf.damaged.push(Damage { file: name, reason }),
+            Err(closed) => return Err(closed),
+        }
+        Ok(())
+    }
+
+    async fn open_book(&self, account: AccountKey, name: FileName, file: &[u8]) -> Result<Book, Closed> {
+        let sealed = Sealed::parse(file)?;
+        let keys = self.keys_for_records().await?;
+        let content = sealed.open(&keys, Kind::Credentials, account)?;
+        let payload: GenerationV1 = payload::decode(&content)?;
+        let kept = payload.kept.clone();
+        let credentials = payload.into_credentials();
+        if credentials.generation.number() != sealed.generation {
+            return Err(UnreadableReason::Nonsense.into());
+        }
+        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept })
+    }
+
+    /// The keys, where a record is there that needs them: a vault that was never born is then one that lost a file.
+    pub(super) async fn keys_for_records(&self) -> Result<Arc<Keys>, Closed> {
+        match self.keys().await {
+            Err(Closed::Empty) => match self.install().await {
+                Err(Closed::Empty) => Err(UnreadableReason::InstallMissing.into()),
+                _ => Err(UnreadableReason::KeyMissing.into()),
+            },
+            other => other,
+        }
+    }
+}

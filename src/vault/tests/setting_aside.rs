@@ -1,0 +1,77 @@
+//! What cannot be read is kept, counted, and out of the way.
+
+use super::*;
+
+#[tokio::test]
+async fn a_damaged_account_set_aside_leaves_room_for_a_sign_in_and_can_come_back() {
+    let machine = Machine::signed_in(1).await;
+    let name = names::Of(till()).current();
+    let good = machine.file(&name);
+    machine.files.put(&name, b"torn".to_vec());
+    let vault = machine.process();
+    let Outcome::Unreadable(reason) = vault.load_once(till()).await else { panic!("readable") };
+    assert_eq!(vault.set_aside(till(), reason).await.unwrap(), 1);
+    assert!(matches!(vault.load(till()).await, Outcome::Empty));
+
+    let aside = vault.set_aside_list().await.unwrap();
+    let at = machine.clock_millis();
+    let expected = SetAside { at, reason: UnreadableReason::Damaged, account: Some(till()), original: name.clone() };
+    assert_eq!(aside, [expected]);
+    vault.first_save(till(), &credentials(7), Epoch::default()).await.unwrap();
+    assert!(matches!(vault.restore(at).await, Err(VaultError::Occupied)));
+
+    assert_eq!(vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap(), 1);
+    machine.files.put(&names::aside(5, UnreadableReason::Damaged, &name), good);
+    assert_eq!(vault.restore(5).await.unwrap(), 1);
+    assert_eq!(current(&vault.load(till()).await), Some(1));
+}
+
+#[tokio::test]
+async fn a_vault_without_its_key_is_set_aside_whole_and_a_new_one_is_born() {
+    let old = Machine::signed_in(1).await;
+    let machine = Machine { keyring: SwitchableSecretStore::new(), ..old.clone() };
+    let vault = machine.process();
+    let Outcome::Unreadable(reason) = vault.load_once(till()).await else { panic!("readable") };
+    assert_eq!(vault.set_aside(till(), reason).await.unwrap(), 3, "install, canary and record");
+    assert!(matches!(vault.load(till()).await, Outcome::Empty));
+    vault.first_save(till(), &credentials(2), Epoch::default()).await.unwrap();
+    assert_eq!(current(&machine.process().load(till()).await), Some(2));
+
+    let at = machine.clock_millis();
+    machine.clock.advance(std::time::Duration::from_secs(1));
+    vault.set_vault_aside(UnreadableReason::KeyMissing).await.unwrap();
+    assert_eq!(vault.restore(at).await.unwrap(), 3);
+    assert_eq!(current(&old.process().load(till()).await), Some(1), "with its key it opens again");
+}
+
+#[tokio::test]
+async fn setting_a_vault_aside_can_be_cut_short_anywhere_and_finished_later() {
+    for change in 0..4 {
+        let machine = Machine { keyring: SwitchableSecretStore::new(), ..Machine::signed_in(1).await };
+        machine.files.cut_after(change);
+        machine.process().set_aside(till(), UnreadableReason::KeyMissing).await.unwrap_err();
+        let machine = machine.reboot(Survivors::Everything);
+        let vault = machine.process();
+        assert!(matches!(vault.load_once(till()).await, Outcome::Unreadable(_) | Outcome::Empty), "{change}");
+        if !matches!(vault.load_once(till()).await, Outcome::Empty) {
+            vault.set_aside(till(), UnreadableReason::KeyMissing).await.unwrap();
+        }
+        vault.first_save(till(), &credentials(2), Epoch::default()).await.unwrap();
+        assert_eq!(current(&machine.process().load(till()).await), Some(2), "{change}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_signed_out_is_not_restored() {
+    let machine = Machine::signed_in(1).await;
+    let vault = machine.process();
+    vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap();
+    vault.sign_out(till()).await.unwrap();
+    assert!(vault.set_aside_list().await.unwrap().is_empty(), "sign-out destroys what was set aside too");
+}
+
+impl Machine {
+    fn clock_millis(&self) -> u64 {
+        u64::try_from(crate::host::Clock::wall(&self.clock).as_millis()).unwrap()
+    }
+}
