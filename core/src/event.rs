@@ -35,6 +35,8 @@ pub enum Event {
     },
     /// A call of the app waits for a token.
     CallWaiting,
+    /// A call needs a token with more life left than the present one has.
+    RenewEarly,
     /// A person asked to try now. Already within the limits of [`Session::tap`](crate::Session::tap).
     TryNow,
     /// The host says that the network is there, or gone. A hint.
@@ -68,6 +70,8 @@ pub enum Opened {
     Empty,
     /// There was a sign-out, and its reason is known.
     SignedOut(SignedOutReason),
+    /// There was a session, and its kept credentials were destroyed by the limit of 30 days.
+    NothingKept,
     /// It exists and cannot be opened now.
     Locked(LockReason),
     /// It could not be read this time.

@@ -112,7 +112,8 @@ impl<'a> Transition<'a> {
             (S::Recovering { .. }, E::CallWaiting) => self.hurry(),
             (_, E::CallWaiting) => {}
 
-            (S::SignedIn { .. }, E::TryNow) => self.renew(),
+            (S::SignedIn { .. }, E::TryNow | E::RenewEarly) => self.renew(),
+            (_, E::RenewEarly) => {}
             (S::Recovering { .. } | S::Holding { .. }, E::TryNow) => self.gather_for_person(),
             (S::SignInRequired { .. } | S::Quarantined { .. }, E::TryNow) => self.retest_kept(),
 

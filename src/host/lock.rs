@@ -1,6 +1,6 @@
 //! Exclusion between processes that share a vault.
 
-use super::{BoxFuture, FileName, MaybeSend, MaybeSendSync};
+use super::{BoxFuture, FileName, MaybeSendSync};
 
 /// Why a lock could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -14,7 +14,7 @@ pub enum LockError {
 }
 
 /// A lock that is held until this is dropped, or until the process dies.
-pub trait Held: MaybeSend {}
+pub trait Held: MaybeSendSync {}
 
 /// Locks by name, released by the operating system when the holder dies.
 pub trait Lock: MaybeSendSync {

@@ -36,6 +36,7 @@ impl Transition<'_> {
             Opened::Empty => self.enter(State::SignedOut { reason: SignedOutReason::NeverSignedIn }),
             Opened::SignedOut(reason) => self.enter(State::SignedOut { reason }),
             Opened::Value(restored) => self.restored(*restored),
+            Opened::NothingKept => self.sign_in_required(SignInReason::NothingToRenewWith),
             Opened::Locked(reason) => self.locked(reason),
             Opened::Unreadable => self.unreadable(),
             Opened::MovedAside => self.sign_in_required(SignInReason::VaultMovedAside),
