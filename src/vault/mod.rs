@@ -16,6 +16,7 @@
 
 mod account;
 mod aside;
+mod destroy;
 mod device_key;
 mod disk;
 mod epoch;
