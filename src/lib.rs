@@ -5,10 +5,12 @@
 )]
 
 mod credentials;
-pub mod host;
+mod error;
+mod profile;
 mod secret;
 
 pub mod driver;
+pub mod host;
 #[cfg(all(feature = "native", not(feature = "single-threaded")))]
 pub mod native;
 pub mod oauth;
@@ -17,4 +19,12 @@ pub mod test_support;
 pub mod vault;
 
 pub use credentials::{Credentials, Identity, StoredAccessToken};
+pub use driver::{Client, ClientBuilder, Session, SessionState};
+pub use error::Error;
+pub use profile::{Probe, Profile, RefreshIdentity};
 pub use secret::Secret;
+
+pub use mainstay_core::{
+    Code, Connectivity, ForeignBy, Generation, HoldCause, LockReason, Note, SignInReason, SignedOutReason, State,
+    Timestamp,
+};

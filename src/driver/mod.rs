@@ -1,1 +1,32 @@
-//! driver
+//! The driver: performs effects, owns tasks, and is the only place that waits.
+//!
+//! [`Client`] and [`Session`] are what an app holds. Behind a session, one task owns the decision core and feeds it
+//! events; every attempt that the core asks for (probe, refresh, silent re-authentication) runs in a task of its own and
+//! reports back, so that no caller can cancel it. What the app sees is published last: a token that is being withdrawn
+//! is never handed out, and one that is being stored is not handed out yet.
+
+mod account;
+mod attempts;
+mod audience;
+mod client;
+mod device_key;
+mod explain;
+mod hot;
+mod identify;
+mod opening;
+mod provider;
+mod record;
+mod revocations;
+mod send;
+mod server;
+mod session;
+mod sign_in;
+mod task;
+mod time_line;
+
+pub use account::SessionState;
+pub use client::{Client, ClientBuilder};
+pub use explain::Explanation;
+pub use hot::AccessToken;
+pub use provider::{Browser, BrowserError, CredentialProvider, ImportedTokens, ProviderError};
+pub use session::{OfflinePermit, Session, StateStream, TimelineStream, TokenRequest};

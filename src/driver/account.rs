@@ -1,0 +1,305 @@
+//! One account on this device: what its handles, its task and its attempts share.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+use mainstay_core::{
+    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Outcome, Signal, SignedOutReason, State, Timestamp,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use url::Origin;
+
+use super::{
+    hot::{AccessToken, Hot},
+    provider::CredentialProvider,
+    server::Server,
+};
+use crate::{
+    Credentials, Error, Identity,
+    profile::Probe,
+    vault::{AccountKey, Epoch, Fingerprint, Fingerprinter, Rotation, Vault},
+};
+
+/// How long a call waits for a token (DESIGN.md section 4).
+const CALL_PATIENCE: Duration = Duration::from_secs(15);
+/// How many lines of the timeline are kept in memory.
+const NOTES_KEPT: usize = 512;
+
+/// Where a session stands, as an app sees it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SessionState {
+    /// The state, with its reason and times on the session's own line.
+    pub state: State,
+    /// Whether the newest credentials live in memory only, because they could not be stored yet. Storing is retried.
+    pub unsaved: bool,
+    /// The newest generation of credentials, if there are any.
+    pub generation: Option<Generation>,
+    pub(super) answer: Answer,
+}
+
+/// What all accounts of one issuer on this device share.
+pub(super) struct Deployment {
+    pub(super) server: Server,
+    pub(super) vault: Vault,
+    pub(super) pacing: Mutex<IssuerPacing>,
+    pub(super) provider: Option<Arc<dyn CredentialProvider>>,
+    /// Names tokens without knowing them, to notice when two accounts receive the same.
+    pub(super) fingerprints: Fingerprinter,
+    pub(super) accounts: Mutex<Vec<Arc<Account>>>,
+}
+
+/// Locks, also after a panic elsewhere: what is in these is replaced whole, never left half-way.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One account. Its task owns the decisions; everything here may be read from anywhere.
+pub(super) struct Account {
+    pub(super) key: AccountKey,
+    pub(super) deployment: Arc<Deployment>,
+    pub(super) mailbox: mpsc::UnboundedSender<Message>,
+    pub(super) hot: Hot,
+    pub(super) board: watch::Sender<SessionState>,
+    pub(super) identity: Mutex<Option<Identity>>,
+    /// Generations in memory, the newest last: what is on disk, or about to be.
+    pub(super) kept: Mutex<Vec<Credentials>>,
+    /// The vault's epoch under which this account may write.
+    vault_epoch: AtomicU64,
+    pub(super) device_key_id: Mutex<Option<String>>,
+    notes: Mutex<Journal>,
+    noted: watch::Sender<u64>,
+    token_print: Mutex<Option<Fingerprint>>,
+    /// Whence the latest rejection came: rung 2 asks there, or not at all.
+    pub(super) rejecting_origin: Mutex<Option<Origin>>,
+    /// The scopes that are asked for.
+    pub(super) scopes: Vec<String>,
+    /// When a request for another audience's token failed last.
+    pub(super) audience_failed_at: Mutex<Option<Timestamp>>,
+    /// When a server last accepted this session, in milliseconds of the time line.
+    accepted_ms: AtomicU64,
+}
+
+#[derive(Default)]
+struct Journal {
+    notes: VecDeque<Note>,
+    written: u64,
+}
+
+/// What an account's task can be told.
+pub(super) enum Message {
+    /// Something happened.
+    Event(Event),
+    /// The same; the sender wants to know when it was dealt with.
+    Told(Event, oneshot::Sender<()>),
+    /// An attempt ended, perhaps with new credentials.
+    Ended { attempt: u32, outcome: Outcome, brought: Option<Box<Brought>> },
+    /// A person signed in, or a session was imported, and the credentials are stored.
+    SignedIn { event: Event, credentials: Box<Credentials>, done: oneshot::Sender<()> },
+    /// Sign out, durably.
+    SignOut { reason: SignedOutReason, done: oneshot::Sender<Result<(), Error>> },
+    /// A person's tap: may it count?
+    Tap(oneshot::Sender<Result<(), Timestamp>>),
+    /// Rung 4 exists now, or no longer.
+    CanReauthenticate(bool),
+    /// The server's metadata are known: whether there is a probe, and a status document.
+    Abilities { can_probe: bool, has_status: bool },
+    /// Credentials were stored that could not be before.
+    Saved(Generation),
+    /// They still could not.
+    StillUnsaved(Rotation),
+}
+
+/// What an attempt brought.
+pub(super) struct Brought {
+    pub(super) credentials: Credentials,
+    /// The rotation that could not be committed yet; it holds the credential's lock.
+    pub(super) unsaved: Option<Rotation>,
+}
+
+impl Account {
+    pub(super) fn new(
+        key: AccountKey,
+        deployment: Arc<Deployment>,
+        scopes: Vec<String>,
+        notes: Vec<Note>,
+        state: SessionState,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Message>) {
+        let (mailbox, messages) = mpsc::unbounded_channel();
+        let written = u64::try_from(notes.len()).unwrap_or_default();
+        let account = Self {
+            key,
+            deployment,
+            mailbox,
+            hot: Hot::default(),
+            board: watch::Sender::new(state),
+            identity: Mutex::default(),
+            kept: Mutex::default(),
+            vault_epoch: AtomicU64::default(),
+            device_key_id: Mutex::default(),
+            notes: Mutex::new(Journal { notes: notes.into(), written }),
+            noted: watch::Sender::new(written),
+            token_print: Mutex::default(),
+            rejecting_origin: Mutex::default(),
+            scopes,
+            audience_failed_at: Mutex::default(),
+            accepted_ms: AtomicU64::default(),
+        };
+        (Arc::new(account), messages)
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.deployment.server
+    }
+
+    pub(super) fn vault(&self) -> &Vault {
+        &self.deployment.vault
+    }
+
+    pub(super) fn vault_epoch(&self) -> Epoch {
+        Epoch::new(self.vault_epoch.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_vault_epoch(&self, epoch: Epoch) {
+        self.vault_epoch.store(epoch.number(), Ordering::Release);
+    }
+
+    /// When a server last accepted this session.
+    pub(super) fn last_accepted(&self) -> Timestamp {
+        Timestamp::from_millis(self.accepted_ms.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_last_accepted(&self, at: Timestamp) {
+        self.accepted_ms.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Waits until the vault has been read once, whatever came of it.
+    pub(super) async fn opened(&self) {
+        let mut board = self.board.subscribe();
+        let _gone = board.wait_for(|board| board.state != State::Starting).await;
+    }
+
+    /// Tells the account's task. It lives as long as the account.
+    pub(super) fn tell(&self, message: Message) {
+        if self.mailbox.send(message).is_err() {
+            tracing::error!(name: "account.task_gone", account = %self.key);
+        }
+    }
+
+    /// Tells the task, and waits until it has dealt with it.
+    pub(super) async fn tell_and_wait(&self, event: Event) {
+        let (done, dealt_with) = oneshot::channel();
+        self.tell(Message::Told(event, done));
+        // The task lives as long as the account, so this ends.
+        let _gone = dealt_with.await;
+    }
+
+    /// Tells the task what the server offers, once that is known.
+    pub(super) fn tell_abilities(&self) {
+        let Some(metadata) = self.server().known_metadata() else { return };
+        let can_probe = match self.server().profile.probe {
+            Probe::None => false,
+            Probe::Userinfo => metadata.userinfo_endpoint.is_some(),
+            Probe::WhoAmI(_) | Probe::Protected(_) => true,
+        };
+        self.tell(Message::Abilities { can_probe, has_status: metadata.status_endpoint.is_some() });
+    }
+
+    pub(super) fn credentials(&self, generation: Generation) -> Option<Credentials> {
+        lock(&self.kept).iter().find(|credentials| credentials.generation == generation).cloned()
+    }
+
+    /// A token now, or as soon as there is one, but not later than in 15 s.
+    pub(super) async fn token(&self) -> Result<AccessToken, Error> {
+        let clock = &*self.server().host.clock;
+        if let Some(token) = self.hot.load(clock) {
+            return Ok(token);
+        }
+        let deadline = clock.monotonic().saturating_add(CALL_PATIENCE);
+        let mut board = self.board.subscribe();
+        self.tell_and_wait(Event::CallWaiting).await;
+        loop {
+            let answer = board.borrow_and_update().answer;
+            if let Some(token) = self.hot.load(clock) {
+                return Ok(token);
+            }
+            match answer {
+                Answer::Token(_) | Answer::Wait { .. } => {}
+                Answer::TryLater { cause, retry_at } => {
+                    let retry_after = retry_at.since(self.server().line.now());
+                    return Err(Error::TryLater { cause, retry_after });
+                }
+                Answer::SignInRequired => return Err(Error::SignInRequired),
+                Answer::VaultLocked => return Err(Error::VaultLocked),
+                Answer::IdentityMismatch => return Err(Error::IdentityMismatch),
+            }
+            let changed = Box::pin(board.changed());
+            if let Either::Right(_) = select(changed, clock.sleep_until(deadline)).await {
+                let until = match answer {
+                    Answer::Wait { until: Some(at) } => at.since(self.server().line.now()),
+                    _ => CALL_PATIENCE,
+                };
+                return Err(Error::TryLater { cause: None, retry_after: until.max(Duration::from_secs(1)) });
+            }
+        }
+    }
+
+    /// Tells the other accounts of this device what happened to this one.
+    pub(super) fn signal_neighbours(&self, signal: Signal) {
+        for other in lock(&self.deployment.accounts).iter().filter(|other| other.key != self.key) {
+            other.tell(Message::Event(Event::Signal(signal)));
+        }
+    }
+
+    /// Remembers which access token this account received; true if another account received the very same.
+    pub(super) fn is_shared(&self, credentials: &Credentials) -> bool {
+        let Some(token) = credentials.access_tokens.first() else { return false };
+        let print = self.deployment.fingerprints.fingerprint(&token.token);
+        *lock(&self.token_print) = Some(print);
+        let others = lock(&self.deployment.accounts).clone();
+        let twins = others.iter().filter(|other| other.key != self.key && *lock(&other.token_print) == Some(print));
+        let mut shared = false;
+        for twin in twins {
+            shared = true;
+            twin.hot.publish(None);
+            twin.tell(Message::Event(Event::ForeignIdentity(ForeignBy::SharedToken)));
+        }
+        shared
+    }
+
+    // ---- the timeline ------------------------------------------------------------------------------------------
+
+    pub(super) fn note(&self, note: Note) {
+        let mut journal = lock(&self.notes);
+        if journal.notes.len() == NOTES_KEPT {
+            journal.notes.pop_front();
+        }
+        journal.notes.push_back(note);
+        journal.written += 1;
+        let written = journal.written;
+        drop(journal);
+        self.noted.send_replace(written);
+    }
+
+    pub(super) fn notes(&self) -> Vec<Note> {
+        lock(&self.notes).notes.iter().copied().collect()
+    }
+
+    /// Lines after the first `seen`, and how many were ever written.
+    pub(super) fn notes_after(&self, seen: u64) -> (Vec<Note>, u64) {
+        let journal = lock(&self.notes);
+        let new = usize::try_from(journal.written.saturating_sub(seen)).unwrap_or(usize::MAX);
+        let skipped = journal.notes.len().saturating_sub(new);
+        (journal.notes.iter().skip(skipped).copied().collect(), journal.written)
+    }
+
+    pub(super) fn watch_notes(&self) -> watch::Receiver<u64> {
+        self.noted.subscribe()
+    }
+}

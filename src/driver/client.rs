@@ -1,0 +1,353 @@
+//! The app's way in: a client for one deployment, and its builder.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use mainstay_core::{Answer, Generation, IdentityProof, Policy, Session as Core, State};
+use url::Url;
+
+use super::{
+    account::{Account, Deployment, SessionState, lock},
+    attempts::imported_token,
+    provider::{Browser, CredentialProvider, ImportedTokens},
+    record::SessionRecord,
+    revocations,
+    server::Server,
+    session::Session,
+    sign_in,
+    task::Task,
+    time_line::TimeLine,
+};
+use crate::{
+    Credentials, Error, Identity, Secret,
+    error::Failure,
+    host::Host,
+    oauth::{Issuer, OAuthClient, ProtectedFailure},
+    profile::{Probe, Profile},
+    vault::{AccountKey, Fingerprinter, Outcome, Vault},
+};
+
+/// How long an app may go on without a server unless it says otherwise: a week.
+const OFFLINE_PERMIT: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Keeps the sessions of one deployment on this device. Cheap to clone; all clones are the same client.
+///
+/// Its tasks end when the last clone and the last [`Session`] are dropped. Everything that matters is stored by then.
+#[derive(Clone)]
+pub struct Client {
+    deployment: Arc<Deployment>,
+    options: Arc<Options>,
+}
+
+/// What the app decided once.
+pub(super) struct Options {
+    redirect_uri: Url,
+    scopes: Vec<String>,
+    pub(super) offline_permit: Duration,
+}
+
+impl Client {
+    /// Starts to describe a client of the authorization server `issuer`, registered there as `client_id`.
+    #[must_use]
+    pub fn builder(issuer: impl Into<String>, client_id: impl Into<String>) -> ClientBuilder {
+        ClientBuilder {
+            issuer: issuer.into(),
+            client: OAuthClient::public(client_id),
+            redirect_uri: "http://127.0.0.1/callback".to_owned(),
+            scopes: vec!["openid".to_owned(), "offline_access".to_owned()],
+            profile: Profile::default(),
+            provider: None,
+            host: HostChoice::Missing,
+            offline_permit: OFFLINE_PERMIT,
+        }
+    }
+
+    /// The sessions known on this device, signed out ones included, in a stable order.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Session> {
+        lock(&self.deployment.accounts).iter().map(|account| self.handle(account)).collect()
+    }
+
+    /// The current session: the first that is not signed out, else the first; `None` if nobody ever signed in here.
+    #[must_use]
+    pub fn session(&self) -> Option<Session> {
+        let accounts = lock(&self.deployment.accounts);
+        let signed_in = |account: &&Arc<Account>| !matches!(account.board.borrow().state, State::SignedOut { .. });
+        accounts.iter().find(signed_in).or_else(|| accounts.first()).map(|account| self.handle(account))
+    }
+
+    /// Lets a person sign in, in `browser` (RFC 6749 section 4.1 with PKCE, RFC 7636). Whoever signs in gets a session
+    /// of their own; if they have one here already, that one is renewed.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if the person gave up, [`Error::TryLater`] without a server, [`Error::Misconfigured`],
+    /// [`Error::VaultLocked`]. Sessions that exist are not touched by any of them.
+    pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
+        let vacant = self.vacant_key();
+        let base = self.deployment.vault.epoch(vacant).await.map_err(Failure::from)?;
+        let visit = self.visit(browser, None).await?;
+        let account = match self.account_of(&visit.identity) {
+            Some(account) => account,
+            None => self.account_at(vacant, None),
+        };
+        let base = if account.key == vacant { base } else { account.vault_epoch() };
+        sign_in::keep(Arc::clone(&account), visit, base).await?;
+        Ok(self.handle(&account))
+    }
+
+    /// Adopts the tokens of an app that comes from another library. They are verified first; the same tokens again give
+    /// the same session; a crash at any point leaves either the old library's tokens unspent or a session here.
+    ///
+    /// # Errors
+    /// [`Error::SignInRequired`] if the server refuses them, [`Error::TryLater`], [`Error::VaultLocked`],
+    /// [`Error::Misconfigured`] if there is neither an access nor a refresh token.
+    pub async fn import_session(&self, tokens: ImportedTokens) -> Result<Session, Error> {
+        let nothing = |token: &Option<Secret>| token.as_ref().is_none_or(Secret::is_empty);
+        if nothing(&tokens.access_token) && nothing(&tokens.refresh_token) {
+            return Err(Error::Misconfigured("an import needs an access token or a refresh token".to_owned()));
+        }
+        if let Some(known) = self.account_with(&tokens) {
+            return Ok(self.handle(&known));
+        }
+        let identity = self.identity_of(&tokens).await?;
+        if let Some(known) = self.account_of(&identity) {
+            return Ok(self.handle(&known));
+        }
+        let key = self.vacant_key();
+        let base = self.deployment.vault.epoch(key).await.map_err(Failure::from)?;
+        let account = self.account_at(key, None);
+        let proof = if identity.subject.is_some() { IdentityProof::Verified } else { IdentityProof::Unpinned };
+        let credentials = Credentials {
+            generation: Generation::FIRST,
+            identity,
+            access_tokens: imported_token(&account, &tokens).into_iter().collect(),
+            refresh_token: tokens.refresh_token.filter(|token| !token.is_empty()),
+        };
+        sign_in::adopt(Arc::clone(&account), credentials, proof, base).await?;
+        // Not returned before the session stands: the caller may now forget its own copy.
+        let session = self.handle(&account);
+        session.access_token().await?;
+        Ok(session)
+    }
+
+    /// Destroys every credential of this client on this device, and nothing else: the last resort of a support desk.
+    /// Refresh tokens are revoked as after a sign-out. Never necessary to repair a session.
+    ///
+    /// # Errors
+    /// [`Error::VaultLocked`] or [`Error::TryLater`] if a sign-out could not be made durable; call it again.
+    pub async fn reset_credentials(&self) -> Result<(), Error> {
+        for session in self.sessions() {
+            session.end(mainstay_core::SignedOutReason::Reset).await?;
+        }
+        Ok(())
+    }
+
+    /// What a status display calls the place where the vault's key is, for example `memory`.
+    #[must_use]
+    pub fn key_store(&self) -> &'static str {
+        self.deployment.vault.key_store()
+    }
+
+    pub(super) async fn visit(&self, browser: &dyn Browser, hint: Option<String>) -> Result<sign_in::Visit, Failure> {
+        let options = &self.options;
+        sign_in::visit(&self.deployment.server, browser, &options.redirect_uri, &options.scopes, hint).await
+    }
+
+    pub(super) fn offline_permit(&self) -> Duration {
+        self.options.offline_permit
+    }
+
+    fn handle(&self, account: &Arc<Account>) -> Session {
+        Session::new(self.clone(), Arc::clone(account))
+    }
+
+    fn account_of(&self, identity: &Identity) -> Option<Arc<Account>> {
+        let accounts = lock(&self.deployment.accounts);
+        let is_theirs = |account: &&Arc<Account>| lock(&account.identity).as_ref() == Some(identity);
+        accounts.iter().find(is_theirs).filter(|_| identity.subject.is_some()).cloned()
+    }
+
+    /// The account that holds one of these very tokens already.
+    fn account_with(&self, tokens: &ImportedTokens) -> Option<Arc<Account>> {
+        let same = |ours: Option<&Secret>, theirs: &Option<Secret>| {
+            theirs.as_ref().is_some_and(|theirs| !theirs.is_empty() && ours == Some(theirs))
+        };
+        let holds = |kept: &Credentials| {
+            same(kept.refresh_token.as_ref(), &tokens.refresh_token)
+                || same(kept.access_tokens.first().map(|token| &token.token), &tokens.access_token)
+        };
+        lock(&self.deployment.accounts).iter().find(|account| lock(&account.kept).iter().any(holds)).cloned()
+    }
+
+    /// A key that no session uses: that of a signed-out one, or a new one.
+    fn vacant_key(&self) -> AccountKey {
+        let accounts = lock(&self.deployment.accounts);
+        let vacant = accounts.iter().find(|account| matches!(account.board.borrow().state, State::SignedOut { .. }));
+        vacant.map_or_else(|| AccountKey::from_bytes(self.deployment.server.draw()), |account| account.key)
+    }
+
+    fn account_at(&self, key: AccountKey, record: Option<SessionRecord>) -> Arc<Account> {
+        if let Some(known) = lock(&self.deployment.accounts).iter().find(|account| account.key == key) {
+            return Arc::clone(known);
+        }
+        let server = &self.deployment.server;
+        let policy = Policy {
+            can_probe: server.profile.probe != Probe::None,
+            fresh_connections: server.host.transport.can_open_fresh_connections(),
+            can_reauthenticate: self.deployment.provider.is_some(),
+            has_status: false,
+        };
+        let (core, effects) = Core::start(policy, server.line.now());
+        let state = SessionState {
+            state: core.state(),
+            unsaved: false,
+            generation: None,
+            answer: Answer::Wait { until: None },
+        };
+        let notes = record.map(|record| record.notes).unwrap_or_default();
+        let scopes = self.options.scopes.clone();
+        let (account, messages) = Account::new(key, Arc::clone(&self.deployment), scopes, notes, state);
+        lock(&self.deployment.accounts).push(Arc::clone(&account));
+        Task::start(&account, messages, (core, effects));
+        account
+    }
+
+    /// Whose imported tokens these are, if the access token can still be asked about; an expired one names nobody yet.
+    async fn identity_of(&self, tokens: &ImportedTokens) -> Result<Identity, Error> {
+        let server = &self.deployment.server;
+        let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
+        let Some(token) = tokens.access_token.as_ref().filter(|token| !token.is_empty()) else { return Ok(nobody) };
+        match sign_in::who_claims(server, token).await {
+            Ok(Some(claims)) => {
+                let identity = claims.identity(server.issuer.as_str(), &server.profile.identity);
+                Ok(identity.map_err(Failure::from)?)
+            }
+            Ok(None) => Ok(nobody),
+            Err(Failure::Protected(ProtectedFailure::Rejected(_))) if tokens.refresh_token.is_some() => Ok(nobody),
+            Err(Failure::Protected(ProtectedFailure::Rejected(_))) => Err(Error::SignInRequired),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("issuer", &self.deployment.server.issuer.as_str()).finish_non_exhaustive()
+    }
+}
+
+/// Describes a [`Client`] before it is built.
+pub struct ClientBuilder {
+    issuer: String,
+    client: OAuthClient,
+    redirect_uri: String,
+    scopes: Vec<String>,
+    profile: Profile,
+    provider: Option<Arc<dyn CredentialProvider>>,
+    host: HostChoice,
+    offline_permit: Duration,
+}
+
+enum HostChoice {
+    Missing,
+    Given(Host),
+}
+
+impl ClientBuilder {
+    /// Where the authorization server sends the browser back to (RFC 6749 section 3.1.2). Default: `http://127.0.0.1/callback`.
+    #[must_use]
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = uri.into();
+        self
+    }
+
+    /// The scopes to ask for (RFC 6749 section 3.3). Default: `openid offline_access`.
+    #[must_use]
+    pub fn scopes(mut self, scopes: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// What is known about the deployment beforehand.
+    #[must_use]
+    pub fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// How this client proves itself to the authorization server (RFC 6749 section 2.3). Default: a public client.
+    #[must_use]
+    pub fn client_auth(mut self, auth: crate::oauth::ClientAuth) -> Self {
+        self.client.auth = auth;
+        self
+    }
+
+    /// Rung 4 by the app's own means.
+    #[must_use]
+    pub fn credential_provider(mut self, provider: Arc<dyn CredentialProvider>) -> Self {
+        self.provider = Some(provider);
+        self
+    }
+
+    /// How long the app may go on selling without a server, since one last accepted a token. The app's policy; default:
+    /// 7 days.
+    #[must_use]
+    pub const fn offline_permit(mut self, permit: Duration) -> Self {
+        self.offline_permit = permit;
+        self
+    }
+
+    /// The machine, as the app supplies it.
+    #[must_use]
+    pub fn host(mut self, host: Host) -> Self {
+        self.host = HostChoice::Given(host);
+        self
+    }
+
+    /// Builds the client and begins to read the vault. Needs no network.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] names what is wrong; [`Error::VaultLocked`] if the vault's folder cannot be listed now.
+    pub async fn build(self) -> Result<Client, Error> {
+        let issuer = Issuer::parse(&self.issuer).map_err(Failure::from)?;
+        let redirect_uri = Url::parse(&self.redirect_uri)
+            .map_err(|_| Error::Misconfigured("the redirect URI is no URL".to_owned()))?;
+        let host = match self.host {
+            HostChoice::Given(host) => host,
+            HostChoice::Missing => {
+                return Err(Error::Misconfigured("a client needs a host, or a folder for its vault".to_owned()));
+            }
+        };
+        let vault = Vault::new((&host).into());
+        let mut known = Vec::new();
+        for key in vault.accounts().await.map_err(Failure::from)? {
+            let record = match vault.load_session(key).await {
+                Outcome::Value(bytes) => SessionRecord::read(&bytes),
+                _ => None,
+            };
+            known.push((key, record));
+        }
+        let records = || known.iter().filter_map(|(_, record)| record.as_ref());
+        let latest = records().max_by_key(|record| record.clock.line_ms());
+        let line = Arc::new(TimeLine::resume(Arc::clone(&host.clock), latest.map(|record| &record.clock)));
+        let pacing = latest.map(|record| record.pacing).unwrap_or_default();
+        let fingerprints = Fingerprinter::ephemeral(&*host.entropy);
+        let deployment = Deployment {
+            server: Server::new(issuer, self.client, self.profile, host, line),
+            vault,
+            pacing: Mutex::new(pacing),
+            provider: self.provider,
+            fingerprints,
+            accounts: Mutex::default(),
+        };
+        let options = Options { redirect_uri, scopes: self.scopes, offline_permit: self.offline_permit };
+        let client = Client { deployment: Arc::new(deployment), options: Arc::new(options) };
+        for (key, record) in known {
+            client.account_at(key, record);
+        }
+        revocations::start(&client.deployment);
+        Ok(client)
+    }
+}

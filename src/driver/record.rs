@@ -1,0 +1,50 @@
+//! What the driver stores beside an account's credentials.
+
+use mainstay_core::{IssuerPacing, Note, Snapshot, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::time_line::ClockRecord;
+
+/// The version that this release writes.
+const VERSION: u16 = 1;
+/// How many lines of the timeline survive a restart.
+const NOTES_STORED: usize = 64;
+
+/// A session's memory on disk. Holds no secret. On sign-out: removed. On SignInRequired and in quarantine: kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct SessionRecord {
+    version: u16,
+    /// The decision core's memory.
+    pub(super) snapshot: Snapshot,
+    /// Where the time line stood.
+    pub(super) clock: ClockRecord,
+    /// What the issuer's accounts share.
+    pub(super) pacing: IssuerPacing,
+    /// When a server last accepted the session: what an offline permit counts from.
+    pub(super) last_accepted: Timestamp,
+    /// The last lines of the timeline.
+    pub(super) notes: Vec<Note>,
+}
+
+impl SessionRecord {
+    pub(super) fn new(
+        snapshot: Snapshot,
+        clock: ClockRecord,
+        pacing: IssuerPacing,
+        last_accepted: Timestamp,
+        mut notes: Vec<Note>,
+    ) -> Self {
+        notes.drain(..notes.len().saturating_sub(NOTES_STORED));
+        Self { version: VERSION, snapshot, clock, pacing, last_accepted, notes }
+    }
+
+    /// What was stored, if this release understands it. If not, the credentials still are: the session starts afresh.
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
+        let record: Self = serde_json::from_slice(bytes).ok()?;
+        (record.version == VERSION).then_some(record)
+    }
+
+    pub(super) fn write(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,152 @@
+//! The app's own requests: attach, classify, recover, replay once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use mainstay_core::{Event, ForeignBy, Rejection as CoreRejection};
+use url::Url;
+
+use super::{
+    account::{Account, Message, lock},
+    attempts::class_of,
+    hot::AccessToken,
+};
+use crate::{
+    Error,
+    error::Failure,
+    host::{Connection, ConnectionWish, Inbound},
+    oauth::{Answer, Rejection, spread_hint},
+};
+
+/// The largest answer that is read for an app, in bytes: 16 MiB.
+const BODY_LIMIT: usize = 16 * 1024 * 1024;
+/// Makes a request that is not idempotent safe to repeat (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+pub(super) async fn send(account: &Arc<Account>, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+    let url = Url::parse(&request.uri().to_string())
+        .map_err(|_| Error::Misconfigured("a request needs an absolute address".to_owned()))?;
+    if !account.server().is_ours(&url) {
+        return Err(Error::Misconfigured("the profile does not name this origin; no token is sent there".to_owned()));
+    }
+    let (response, verdict) = once(account, &request, &url).await?;
+    if verdict == Verdict::Fine || !may_replay(&request, &response) {
+        return Ok(response);
+    }
+    let (response, verdict) = once(account, &request, &url).await?;
+    if verdict == Verdict::Rejected {
+        // No second replay. If the session knows by now what is wrong, that is the better answer.
+        account.token().await?;
+    }
+    Ok(response)
+}
+
+/// What an answer says about the session.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Fine,
+    Rejected,
+}
+
+async fn once(
+    account: &Arc<Account>,
+    request: &Request<Bytes>,
+    url: &Url,
+) -> Result<(Response<Bytes>, Verdict), Error> {
+    let token = account.token().await?;
+    let attached = attach(request, &token)?;
+    let server = account.server();
+    let sent = server.send(attached, ConnectionWish::Any, BODY_LIMIT).await;
+    let inbound = sent.map_err(Failure::from)?;
+    check_echo(account, &inbound)?;
+    let rejection = look(account, &token, url, &inbound.response, inbound.from_cache, inbound.connection);
+    let answer = Answer::new(&inbound.response, inbound.from_cache);
+    let uncached = answer.require_uncached().is_ok();
+    if rejection == Rejection::NotARejection
+        && answer.is_success()
+        && uncached
+        && request.method() == Method::GET
+        && server.profile.is_protected(url.path())
+    {
+        account.tell(Message::Event(Event::Accepted { generation: token.generation() }));
+    }
+    let verdict = if rejection.accuses_token() { Verdict::Rejected } else { Verdict::Fine };
+    Ok((inbound.response, verdict))
+}
+
+fn attach(request: &Request<Bytes>, token: &AccessToken) -> Result<Request<Bytes>, Error> {
+    let mut attached = Request::new(request.body().clone());
+    *attached.method_mut() = request.method().clone();
+    *attached.uri_mut() = request.uri().clone();
+    *attached.headers_mut() = request.headers().clone();
+    let value = zeroize::Zeroizing::new(format!("{} {}", token.token_type(), token.expose()));
+    let mut value = HeaderValue::from_str(&value).map_err(|_| Error::Internal("the token cannot be sent"))?;
+    value.set_sensitive(true);
+    attached.headers_mut().insert(header::AUTHORIZATION, value);
+    Ok(attached)
+}
+
+/// Reads an answer for what it says about the token, and tells the session.
+fn look(
+    account: &Arc<Account>,
+    token: &AccessToken,
+    url: &Url,
+    response: &Response<Bytes>,
+    from_cache: bool,
+    connection: Connection,
+) -> Rejection {
+    let rules = &account.server().profile.rejection_rules;
+    let rejection = Rejection::read(&Answer::new(response, from_cache), url.path(), rules);
+    if let Some(spread) = spread_hint(response.headers()) {
+        account.tell(Message::Event(Event::StatusRead { healthy: None, spread: Some(spread) }));
+    }
+    if let Some(class) = class_of(&rejection) {
+        if rejection.accuses_token() && token.audience().is_none() {
+            account.hot.withdraw(token.generation());
+            *lock(&account.rejecting_origin) = Some(url.origin());
+        }
+        account.tell(Message::Event(Event::Rejected(CoreRejection {
+            generation: token.generation(),
+            own_audience: token.audience().is_none(),
+            class,
+            connection_known: connection != Connection::Unknown,
+        })));
+    }
+    rejection
+}
+
+pub(super) fn report(account: &Arc<Account>, token: &AccessToken, url: &Url, response: &Response<Bytes>) -> Rejection {
+    look(account, token, url, response, false, Connection::Unknown)
+}
+
+/// A right token over a mixed-up session store passes every token check: where the server repeats whom it answers for,
+/// that is compared before the body is released.
+fn check_echo(account: &Arc<Account>, inbound: &Inbound) -> Result<(), Error> {
+    let Some(name) = &account.server().profile.identity_echo else { return Ok(()) };
+    let pinned = lock(&account.identity).clone().and_then(|identity| identity.subject);
+    let Some(pinned) = pinned else { return Ok(()) };
+    let echoed = inbound.response.headers().get(name).and_then(|value| value.to_str().ok());
+    match echoed {
+        Some(echoed) if echoed == pinned => Ok(()),
+        Some(_foreign) => {
+            account.hot.publish(None);
+            account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::IdentityEcho)));
+            Err(Error::IdentityMismatch)
+        }
+        // Absent never equals absent; an error page may lack it, an answer with somebody's data may not.
+        None if inbound.response.status().is_success() => Err(Error::IdentityMismatch),
+        None => Ok(()),
+    }
+}
+
+/// A 500 that says "Token invalid" may have committed: only a 401 certainly did nothing (DESIGN.md section 6).
+fn may_replay(request: &Request<Bytes>, response: &Response<Bytes>) -> bool {
+    let idempotent =
+        matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE);
+    idempotent || response.status() == http::StatusCode::UNAUTHORIZED || has_key(request.headers())
+}
+
+fn has_key(headers: &HeaderMap) -> bool {
+    headers.get(IDEMPOTENCY_KEY).is_some_and(|key| !key.is_empty())
+}

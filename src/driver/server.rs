@@ -1,0 +1,155 @@
+//! Talking to one deployment: its metadata, its endpoints, and one way to send a request.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::Method;
+use url::Url;
+
+use super::time_line::TimeLine;
+use crate::{
+    Identity, Secret,
+    error::Failure,
+    host::{Clock, ConnectionWish, Host, Inbound, Outbound, TransportError},
+    oauth::{
+        Answer, Endpoint, Issuer, MAX_BODY, MalformedAnswer, OAuthClient, SecretRequest, ServerMetadata, TokenAnswer,
+        TokenError, TokenType, protected_request,
+    },
+    profile::{Probe, Profile},
+};
+
+/// One deployment as seen from this device. Shared by all accounts of the issuer.
+pub(super) struct Server {
+    pub(super) issuer: Issuer,
+    pub(super) client: OAuthClient,
+    pub(super) profile: Profile,
+    pub(super) host: Host,
+    pub(super) line: Arc<TimeLine>,
+    metadata: Mutex<Option<Arc<ServerMetadata>>>,
+}
+
+impl Server {
+    pub(super) fn new(issuer: Issuer, client: OAuthClient, profile: Profile, host: Host, line: Arc<TimeLine>) -> Self {
+        Self { issuer, client, profile, host, line, metadata: Mutex::new(None) }
+    }
+
+    /// Sends one request, for at most the profile's timeout on the injected clock.
+    pub(super) async fn send(
+        &self,
+        request: http::Request<Bytes>,
+        connection: ConnectionWish,
+        body_limit: usize,
+    ) -> Result<Inbound, TransportError> {
+        let sending = self.host.transport.send(Outbound { request, connection, body_limit });
+        let answer = within(&*self.host.clock, self.profile.request_timeout(), sending).await;
+        let inbound = answer.unwrap_or(Err(TransportError::Timeout))?;
+        self.line.learn(Answer::new(&inbound.response, inbound.from_cache).server_time_ms());
+        Ok(inbound)
+    }
+
+    pub(super) async fn ask(&self, request: SecretRequest) -> Result<Inbound, TransportError> {
+        self.send(request.into_request(), ConnectionWish::Any, MAX_BODY).await
+    }
+
+    /// What the server says about itself; asked once, and again only on [`rediscover`](Self::rediscover).
+    pub(super) async fn metadata(&self) -> Result<Arc<ServerMetadata>, Failure> {
+        if let Some(known) = self.known_metadata() {
+            return Ok(known);
+        }
+        self.rediscover().await.map(|(metadata, _changed)| metadata)
+    }
+
+    pub(super) fn known_metadata(&self) -> Option<Arc<ServerMetadata>> {
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the discovery document again; also tells whether anything differs from before.
+    pub(super) async fn rediscover(&self) -> Result<(Arc<ServerMetadata>, bool), Failure> {
+        let mut latest = Failure::Internal("an issuer without a place for its metadata");
+        for url in self.issuer.discovery_urls() {
+            let inbound = self.ask(ServerMetadata::request(&url)).await?;
+            match ServerMetadata::read(&Answer::new(&inbound.response, inbound.from_cache), &self.issuer) {
+                Ok(found) => {
+                    let found = Arc::new(found);
+                    let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+                    let changed = known.as_ref() != Some(&found);
+                    *known = Some(Arc::clone(&found));
+                    return Ok((found, changed));
+                }
+                // Not there: the next place may have it. Anything else is this server's word.
+                Err(reason @ MalformedAnswer::Status(404)) => latest = reason.into(),
+                Err(reason) => return Err(reason.into()),
+            }
+        }
+        Err(latest)
+    }
+
+    /// Where the probe goes, and whether its answer must name the subject; `None` if there is no probe.
+    pub(super) async fn probe_endpoint(&self) -> Option<(Endpoint, bool)> {
+        match &self.profile.probe {
+            Probe::None => None,
+            Probe::Userinfo => {
+                let metadata = self.metadata().await.ok()?;
+                metadata.userinfo_endpoint.clone().map(|endpoint| (endpoint, true))
+            }
+            Probe::WhoAmI(url) => Some((Endpoint::parse(url).ok()?, true)),
+            Probe::Protected(url) => Some((Endpoint::parse(url).ok()?, false)),
+        }
+    }
+
+    /// Whether a token may be sent to this address: the issuer's origin, or one that the profile names.
+    pub(super) fn is_ours(&self, url: &Url) -> bool {
+        let Ok(endpoint) = Endpoint::from_url(url.clone()) else { return false };
+        let origin = endpoint.url().origin();
+        let issuer = Url::parse(self.issuer.as_str()).map(|issuer| issuer.origin());
+        let named = self.profile.resource_origins.iter().filter_map(|text| Url::parse(text).ok());
+        issuer.is_ok_and(|issuer| issuer == origin) || named.into_iter().any(|url| url.origin() == origin)
+    }
+
+    /// Asks the token endpoint. `Err` is [`Failure::Transport`] or [`Failure::Token`], or discovery failed.
+    pub(super) async fn tokens(
+        &self,
+        request: impl FnOnce(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
+    ) -> Result<TokenAnswer, Failure> {
+        let metadata = self.metadata().await?;
+        let inbound = self.ask(request(&metadata.token_endpoint)?).await?;
+        let answer = Answer::new(&inbound.response, inbound.from_cache);
+        TokenAnswer::read(&answer).map_err(|error: TokenError| error.into())
+    }
+
+    /// Asks the probe.
+    pub(super) async fn probe(
+        &self,
+        endpoint: &Endpoint,
+        token: &Secret,
+        pinned: &Identity,
+        connection: ConnectionWish,
+    ) -> Result<(crate::oauth::Probe, Inbound), Failure> {
+        let request = protected_request(Method::GET, endpoint, TokenType::Bearer, token)?;
+        let inbound = self.send(request.into_request(), connection, MAX_BODY).await?;
+        let answer = Answer::new(&inbound.response, inbound.from_cache);
+        let profile = &self.profile;
+        let found = crate::oauth::Probe::read(&answer, endpoint, &profile.rejection_rules, pinned, &profile.identity);
+        Ok((found, inbound))
+    }
+
+    /// Draws random bytes.
+    pub(super) fn draw<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.host.entropy.fill(&mut bytes);
+        bytes
+    }
+}
+
+/// Waits for `future`, but not longer than `limit` on the injected clock; `None` if it took too long.
+pub(super) async fn within<T>(clock: &dyn Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
+    let deadline = clock.monotonic().saturating_add(limit);
+    match select(Box::pin(future), clock.sleep_until(deadline)).await {
+        Either::Left((value, _)) => Some(value),
+        Either::Right(((), _)) => None,
+    }
+}

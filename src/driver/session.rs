@@ -1,0 +1,277 @@
+//! One account's session, as the app holds it.
+
+use std::{sync::Arc, time::Duration};
+
+use mainstay_core::{Event, Note, SignedOutReason};
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    account::{Account, Message, SessionState, lock},
+    client::Client,
+    device_key, explain,
+    explain::Explanation,
+    hot::AccessToken,
+    provider::Browser,
+    send, sign_in,
+};
+use crate::{Error, Identity, error::Failure, oauth::Rejection};
+
+/// A session on this device. Cheap to clone; all clones are the same session.
+#[derive(Clone)]
+pub struct Session {
+    client: Client,
+    account: Arc<Account>,
+}
+
+/// What kind of access token a call needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// The audience (RFC 8707 section 2); `None` is the session's own.
+    pub audience: Option<String>,
+    /// Scopes that the token must have; empty: whatever the session has.
+    pub scopes: Vec<String>,
+    /// How long the token must live at least. A shorter one is renewed first.
+    pub min_remaining: Duration,
+}
+
+/// How long the app may go on without a server. Turning the device's clock back never extends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfflinePermit {
+    /// What is left of it.
+    pub remaining: Duration,
+    /// How long ago a server last accepted this session.
+    pub last_accepted: Duration,
+}
+
+impl OfflinePermit {
+    /// Whether the app may go on.
+    #[must_use]
+    pub fn is_valid(self) -> bool {
+        !self.remaining.is_zero()
+    }
+}
+
+impl Session {
+    pub(super) const fn new(client: Client, account: Arc<Account>) -> Self {
+        Self { client, account }
+    }
+
+    /// A good access token: at once if there is one, else as soon as there is one, within 15 s. A caller that goes away
+    /// cancels nothing.
+    ///
+    /// # Errors
+    /// [`Error::TryLater`], [`Error::SignInRequired`], [`Error::VaultLocked`], [`Error::IdentityMismatch`].
+    #[inline]
+    pub async fn access_token(&self) -> Result<AccessToken, Error> {
+        match self.account.hot.load(&*self.account.server().host.clock) {
+            Some(token) => Ok(token),
+            None => self.account.token().await,
+        }
+    }
+
+    /// A good access token for another audience, with certain scopes, or with some life left.
+    ///
+    /// # Errors
+    /// As [`access_token`](Self::access_token); [`Error::Misconfigured`] if the server does not grant such a token.
+    pub async fn access_token_for(&self, request: &TokenRequest) -> Result<AccessToken, Error> {
+        super::audience::token(&self.account, request).await
+    }
+
+    /// Sends a request with the session's token: attaches it, reads the answer, recovers if the token was rejected, and
+    /// replays the request at most once. Redirects are answers, and no token goes to another origin.
+    ///
+    /// A 401, or a rejection that a profile rule recognises, never reaches the caller while a recovery is under way. A
+    /// request that is not idempotent is replayed only after a 401 or with an `Idempotency-Key`.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] for an address that the profile does not name, else as [`access_token`](Self::access_token).
+    pub async fn send(&self, request: http::Request<bytes::Bytes>) -> Result<http::Response<bytes::Bytes>, Error> {
+        send::send(&self.account, request).await
+    }
+
+    /// Tells Mainstay that a server rejected `token`, for apps that send requests by themselves. `response` is the
+    /// answer. Ask for [`access_token`](Self::access_token) afterwards, and replay once.
+    ///
+    /// Returns what the answer was taken for.
+    pub fn report_rejection(
+        &self,
+        token: &AccessToken,
+        url: &url::Url,
+        response: &http::Response<bytes::Bytes>,
+    ) -> Rejection {
+        send::report(&self.account, token, url, response)
+    }
+
+    /// Where the session stands.
+    #[must_use]
+    pub fn state(&self) -> SessionState {
+        *self.account.board.borrow()
+    }
+
+    /// Every state from now on, beginning with the present one: whoever comes late loses nothing.
+    #[must_use]
+    pub fn states(&self) -> StateStream {
+        StateStream { board: self.account.board.subscribe(), latest: None }
+    }
+
+    /// Whose session it is; `None` once signed out, or before the vault was read.
+    #[must_use]
+    pub fn identity(&self) -> Option<Identity> {
+        lock(&self.account.identity).clone()
+    }
+
+    /// Where the session stands and what happens next, in plain words.
+    #[must_use]
+    pub fn explain(&self) -> Explanation {
+        explain::explain(&self.state(), self.account.server().line.now())
+    }
+
+    /// What was seen, decided and done, oldest first; at most 512 lines, without secrets.
+    #[must_use]
+    pub fn timeline(&self) -> Vec<Note> {
+        self.account.notes()
+    }
+
+    /// The timeline as it grows, beginning with what there is.
+    #[must_use]
+    pub fn timeline_stream(&self) -> TimelineStream {
+        TimelineStream { account: Arc::clone(&self.account), written: self.account.watch_notes(), seen: 0 }
+    }
+
+    /// How long the app may go on without a server.
+    #[must_use]
+    pub fn offline_permit(&self) -> OfflinePermit {
+        let last_accepted = self.account.server().line.now().since(self.account.last_accepted());
+        OfflinePermit { remaining: self.client.offline_permit().saturating_sub(last_accepted), last_accepted }
+    }
+
+    /// Signs out: at once, durably, without a network. Revocation follows by itself when there is one.
+    ///
+    /// # Errors
+    /// [`Error::TryLater`] if the disk refused: the session is then still signed in.
+    pub async fn sign_out(&self) -> Result<(), Error> {
+        self.end(SignedOutReason::User).await
+    }
+
+    /// Signs out and forgets the account on this device.
+    ///
+    /// # Errors
+    /// As [`sign_out`](Self::sign_out).
+    pub async fn remove_account(&self) -> Result<(), Error> {
+        self.end(SignedOutReason::AccountRemoved).await
+    }
+
+    pub(super) async fn end(&self, reason: SignedOutReason) -> Result<(), Error> {
+        let (done, ended) = oneshot::channel();
+        self.account.tell(Message::SignOut { reason, done });
+        ended.await.unwrap_or(Err(Error::Internal("the session's task is gone")))
+    }
+
+    /// Lets the same person sign in again, in place. Possible in every state; nothing kept is touched before the new
+    /// credentials are stored, and another person's sign-in is refused (P13).
+    ///
+    /// # Errors
+    /// [`Error::IdentityMismatch`] if somebody else signed in, [`Error::Cancelled`], [`Error::TryLater`] (also for taps
+    /// in quick succession: at most 60 s), [`Error::Misconfigured`].
+    pub async fn sign_in_again(&self, browser: &dyn Browser) -> Result<(), Error> {
+        self.tap().await?;
+        let base = self.account.vault().epoch(self.account.key).await.map_err(Failure::from)?;
+        let pinned = self.identity().filter(|identity| identity.subject.is_some());
+        let hint = pinned.as_ref().and_then(|identity| identity.subject.clone());
+        let visit = self.client.visit(browser, hint).await?;
+        if pinned.is_some_and(|pinned| pinned != visit.identity) {
+            sign_in::give_back(&self.account.deployment, &visit).await;
+            return Err(Failure::OtherIdentity.into());
+        }
+        Ok(sign_in::keep(Arc::clone(&self.account), visit, base).await?)
+    }
+
+    /// A person asks to try now what would be tried later by itself.
+    ///
+    /// # Errors
+    /// [`Error::TryLater`] for taps in quick succession: at most 60 s.
+    pub async fn try_now(&self) -> Result<(), Error> {
+        self.tap().await?;
+        self.account.tell_and_wait(Event::TryNow).await;
+        Ok(())
+    }
+
+    async fn tap(&self) -> Result<(), Error> {
+        let (done, answer) = oneshot::channel();
+        self.account.tell(Message::Tap(done));
+        match answer.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(at)) => Err(Failure::TapLimit(at.since(self.account.server().line.now())).into()),
+            Err(_gone) => Err(Error::Internal("the session's task is gone")),
+        }
+    }
+
+    /// Enrols a key of this device, so that the next incident needs nobody (rung 4, RFC 7523).
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] if the server does not offer it, [`Error::TryLater`], [`Error::VaultLocked`].
+    pub async fn enroll_device_key(&self) -> Result<(), Error> {
+        Ok(device_key::enroll(&self.account).await?)
+    }
+
+    /// A hint of the host: the network came, or went.
+    pub fn network_changed(&self, online: bool) {
+        self.account.tell(Message::Event(Event::NetworkChanged { online }));
+    }
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("state", &self.state().state).finish_non_exhaustive()
+    }
+}
+
+/// A session's states, the present one first.
+#[derive(Debug)]
+pub struct StateStream {
+    board: watch::Receiver<SessionState>,
+    latest: Option<SessionState>,
+}
+
+impl StateStream {
+    /// The next state that differs from the one before; `None` when the session is gone.
+    pub async fn next(&mut self) -> Option<SessionState> {
+        loop {
+            let state = *self.board.borrow_and_update();
+            let shown = |it: &SessionState| (it.state, it.unsaved, it.generation);
+            if self.latest.as_ref().map(shown) != Some(shown(&state)) {
+                self.latest = Some(state);
+                return Some(state);
+            }
+            self.board.changed().await.ok()?;
+        }
+    }
+}
+
+/// A session's timeline as it grows.
+pub struct TimelineStream {
+    account: Arc<Account>,
+    written: watch::Receiver<u64>,
+    seen: u64,
+}
+
+impl TimelineStream {
+    /// The lines written since the last call; waits until there are any. `None` when the session is gone.
+    pub async fn next(&mut self) -> Option<Vec<Note>> {
+        loop {
+            self.written.borrow_and_update();
+            let (new, written) = self.account.notes_after(self.seen);
+            self.seen = written;
+            if !new.is_empty() {
+                return Some(new);
+            }
+            self.written.changed().await.ok()?;
+        }
+    }
+}
+
+impl std::fmt::Debug for TimelineStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TimelineStream").finish_non_exhaustive()
+    }
+}
