@@ -253,6 +253,8 @@ pub struct ClientBuilder {
 enum HostChoice {
     Missing,
     Given(Host),
+    #[cfg(all(feature = "native", not(feature = "single-threaded")))]
+    Folder(std::path::PathBuf),
 }
 
 impl ClientBuilder {
@@ -306,6 +308,14 @@ impl ClientBuilder {
         self
     }
 
+    /// The machine as this operating system supplies it, with the vault in `folder` (see [`native::host`](crate::native::host)).
+    #[cfg(all(feature = "native", not(feature = "single-threaded")))]
+    #[must_use]
+    pub fn native(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        self.host = HostChoice::Folder(folder.into());
+        self
+    }
+
     /// Builds the client and begins to read the vault. Needs no network.
     ///
     /// # Errors
@@ -319,6 +329,9 @@ impl ClientBuilder {
             HostChoice::Missing => {
                 return Err(Error::Misconfigured("a client needs a host, or a folder for its vault".to_owned()));
             }
+            #[cfg(all(feature = "native", not(feature = "single-threaded")))]
+            HostChoice::Folder(folder) => crate::native::host(folder)
+                .map_err(|error| Error::Misconfigured(format!("this machine cannot host a vault there: {error}")))?,
         };
         let vault = Vault::new((&host).into());
         let mut known = Vec::new();
