@@ -75,6 +75,7 @@ fn what_cannot_be_read_ends_one_header_only() {
         ["Bearer realm=x", "Basic realm=y"]
     );
     assert_eq!(read(&["error=\"invalid_token\"", "Basic"]), ["Basic"], "a parameter without a challenge");
+    assert_eq!(read(&["Bearer realm=x", "error=y"]), ["Bearer realm=x"], "nor one of the header before");
     assert_eq!(read(&["Bearer a=b, {json}", "Basic"]), ["Bearer a=b", "Basic"]);
     assert_eq!(read(&["", "\t", ",,,", "\"\"", "="]), Vec::<String>::new());
 }
