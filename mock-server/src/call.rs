@@ -8,7 +8,7 @@ use axum::{
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 /// The largest request body that is read, in bytes: 1 MiB.
@@ -186,3 +186,8 @@ impl Parameters {
         self.get(name).ok_or_else(|| Problem::bad_request(format!("{name} is missing")))
     }
 }
+
+/// The body of a request that says everything by its path: none, or `{}`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoMembers {}

@@ -200,7 +200,7 @@ impl Keyring {
     }
 
     /// Gives every active key of `algorithm` the state `next`.
-    pub(crate) fn step_down(&mut self, algorithm: Algorithm, next: KeyState) {
+    fn step_down(&mut self, algorithm: Algorithm, next: KeyState) {
         for key in &mut self.keys {
             if key.state == KeyState::Active && key.material.algorithm() == algorithm {
                 key.state = next;
@@ -220,6 +220,26 @@ impl Keyring {
     /// The accepted key of this id.
     pub(crate) fn accepted(&self, kid: &str, now_ms: u64) -> Option<&Key> {
         self.keys.iter().find(|key| key.kid == kid && key.accepted(now_ms))
+    }
+
+    /// Where a key is in its life.
+    pub(crate) fn state(&self, kid: &str) -> Option<KeyState> {
+        self.keys.iter().find(|key| key.kid == kid).map(|key| key.state)
+    }
+
+    pub(crate) fn set_state(&mut self, kid: &str, state: KeyState) {
+        if let Some(key) = self.keys.iter_mut().find(|key| key.kid == kid) {
+            key.state = state;
+        }
+    }
+
+    /// Lets a key sign; the one that signed stays accepted until `old_until_ms`.
+    pub(crate) fn activate(&mut self, kid: &str, old_until_ms: u64) {
+        let algorithm = self.keys.iter().find(|key| key.kid == kid).map(|key| key.material.algorithm());
+        if let Some(algorithm) = algorithm {
+            self.step_down(algorithm, KeyState::Retired { accepted_until_ms: Some(old_until_ms) });
+            self.set_state(kid, KeyState::Active);
+        }
     }
 
     pub(crate) fn infos(&self) -> Vec<KeyInfo> {

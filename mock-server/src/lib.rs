@@ -37,7 +37,7 @@ mod routes;
 mod server;
 mod state;
 
-pub use admin::Alarm;
+pub use admin::{Alarm, Alarms, DryRun, KeyChange, Operation, OperationState};
 pub use clock::ClockReading;
 pub use config::{
     AlarmRule, Algorithm, Config, ExpiresIn, RefreshAnswer, RefreshTokens, Rejection, Rotation, StatusDocument,

@@ -10,10 +10,11 @@ use http::StatusCode;
 use http_body_util::LengthLimitError;
 
 use crate::{
-    Endpoint, admin,
+    Endpoint,
+    admin::http as admin,
     call::{BODY_LIMIT, Call, Problem, Reply},
     control::http as control,
-    faults, oauth, pos,
+    faults, oauth, page, pos,
     server::Peer,
     state::App,
 };
@@ -29,6 +30,8 @@ enum Door {
     Token,
     Control,
     Admin,
+    /// A page, or what belongs to it.
+    Page,
 }
 
 /// One route.
@@ -88,6 +91,7 @@ pub(crate) const ROUTES: &[Route] = &[
     post("/control/clock", Door::Control, control::set_clock),
     get("/control/config", Door::Control, control::config),
     put("/control/config", Door::Control, control::configure),
+    get("/control/scripted", Door::Control, control::scripted),
     put("/control/scripted", Door::Control, control::script),
     get("/control/observations", Door::Control, control::observations),
     post("/control/observations/reset", Door::Control, control::reset_observations),
@@ -95,7 +99,19 @@ pub(crate) const ROUTES: &[Route] = &[
     post("/control/reset", Door::Control, control::reset),
     get("/admin/alarms", Door::Admin, admin::alarms),
     get("/admin/keys", Door::Admin, admin::keys),
+    post("/admin/dry-run", Door::Admin, admin::dry_run),
+    get("/admin/operations", Door::Admin, admin::list_operations),
+    post("/admin/operations", Door::Admin, admin::propose),
+    delete("/admin/operations/{id}", Door::Admin, admin::withdraw),
+    post("/admin/operations/{id}/approve", Door::Admin, admin::approve),
     get("/admin/sessions", Door::Admin, admin::sessions),
+    delete("/admin/sessions/{sid}", Door::Admin, admin::revoke_session),
+    get("/admin/status", Door::Admin, admin::status),
+    put("/admin/status", Door::Admin, admin::announce),
+    get("/", Door::Page, page::home),
+    get("/page/style.css", Door::Page, page::style),
+    get("/page/script.js", Door::Page, page::script),
+    get("/openapi.json", Door::Page, page::openapi),
 ];
 
 /// The router over the table.
@@ -130,6 +146,7 @@ async fn serve(app: App, route: &'static Route, params: RawPathParams, request: 
         Door::Token => oauth::grant(&call),
         Door::Control => return answer(control::guard(&app, &call).and_then(|()| (route.handler)(&app, &call))),
         Door::Admin => return answer(admin::guard(&app, call).and_then(|call| (route.handler)(&app, &call))),
+        Door::Page => return answer((route.handler)(&app, &call)),
     };
     faults::through(app, endpoint, call, route.handler).await
 }

@@ -21,6 +21,15 @@ pub struct Alarm {
     pub by_reason: BTreeMap<String, u64>,
 }
 
+/// What `GET /admin/alarms` says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alarms {
+    /// Whether one of them goes on.
+    pub active: bool,
+    /// Every alarm since the start, oldest first.
+    pub alarms: Vec<Alarm>,
+}
+
 /// Watches rejections go by.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -62,8 +71,8 @@ impl Watch {
         }
     }
 
-    pub(crate) fn alarms(&mut self, now_ms: u64, rule: AlarmRule) -> Vec<Alarm> {
+    pub(crate) fn alarms(&mut self, now_ms: u64, rule: AlarmRule) -> Alarms {
         self.look(now_ms, rule);
-        self.alarms.clone()
+        Alarms { active: self.alarms.iter().any(|alarm| alarm.active), alarms: self.alarms.clone() }
     }
 }

@@ -1,12 +1,13 @@
 //! What the operators have on their desk.
 
-use super::{Alarm, alarms::Watch};
+use super::{Alarms, Operation, alarms::Watch};
 use crate::config::AlarmRule;
 
-/// Alarms and open operations.
+/// Alarms and key operations.
 #[derive(Default)]
 pub(crate) struct Desk {
     watch: Watch,
+    pub(super) operations: Vec<Operation>,
 }
 
 impl Desk {
@@ -14,7 +15,7 @@ impl Desk {
         self.watch.rejected(now_ms, reason, rule);
     }
 
-    pub(crate) fn alarms(&mut self, now_ms: u64, rule: AlarmRule) -> Vec<Alarm> {
+    pub(crate) fn alarms(&mut self, now_ms: u64, rule: AlarmRule) -> Alarms {
         self.watch.alarms(now_ms, rule)
     }
 }

@@ -2,8 +2,9 @@
 
 mod alarms;
 mod desk;
-mod http;
+pub(crate) mod http;
+mod operations;
 
-pub use alarms::Alarm;
+pub use alarms::{Alarm, Alarms};
 pub(crate) use desk::Desk;
-pub(crate) use http::{alarms, guard, keys, sessions};
+pub use operations::{DryRun, KeyChange, Operation, OperationState};

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{ClockChange, Control, Released, SecretChange, SessionLoss};
 use crate::{
     Fault,
-    call::{Call, Problem, Reply, nothing, ok},
+    call::{Call, NoMembers, Problem, Reply, nothing, ok},
     state::{App, is_loopback, same},
 };
 
@@ -125,6 +125,11 @@ struct Scripted {
     person: Option<String>,
 }
 
+/// `GET /control/scripted`.
+pub(crate) fn scripted(app: &App, _call: &Call) -> Reply {
+    Ok(ok(&Scripted { person: control(app).scripted_person() }))
+}
+
 /// `PUT /control/scripted`.
 pub(crate) fn script(app: &App, call: &Call) -> Reply {
     match call.json::<Scripted>()?.person {
@@ -134,7 +139,7 @@ pub(crate) fn script(app: &App, call: &Call) -> Reply {
         Some(person) => control(app).script_sign_in(person),
         None => control(app).show_sign_in_page(),
     }
-    Ok(ok(&Scripted { person: control(app).scripted_person() }))
+    scripted(app, call)
 }
 
 /// `GET /control/observations`.
@@ -149,9 +154,13 @@ pub(crate) fn reset_observations(app: &App, call: &Call) -> Reply {
     Ok(nothing())
 }
 
-/// `GET /control/requests`.
-pub(crate) fn requests(app: &App, _call: &Call) -> Reply {
-    Ok(ok(&json!({ "requests": control(app).requests() })))
+/// `GET /control/requests`: the last 10,000, or the `last` so many.
+pub(crate) fn requests(app: &App, call: &Call) -> Reply {
+    let query = call.query()?;
+    let last = query.get("last").map(str::parse::<usize>).transpose().map_err(Problem::bad_request)?;
+    let mut requests = control(app).requests();
+    let skipped = last.map_or(0, |last| requests.len().saturating_sub(last));
+    Ok(ok(&json!({ "requests": requests.split_off(skipped) })))
 }
 
 /// `POST /control/reset`.
@@ -160,7 +169,3 @@ pub(crate) fn reset(app: &App, call: &Call) -> Reply {
     control(app).reset();
     Ok(nothing())
 }
-
-#[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NoMembers {}

@@ -7,7 +7,7 @@ use http::StatusCode;
 use url::{Host, Url};
 
 use crate::{
-    call::{Call, Parameters, Problem, Reply, redirect},
+    call::{Call, Parameters, Reply, redirect},
     observations::{NOBODY_YET, count},
     page,
     people::{PEOPLE, PIN},
@@ -66,13 +66,14 @@ impl Codes {
 pub(crate) fn authorize(app: &App, call: &Call) -> Reply {
     let query = call.query()?;
     // Until client and redirect URI are known to be good, nothing may be sent there (RFC 6749 section 4.1.2.1).
-    let client_id = query.require("client_id")?;
-    let redirect_uri = query.require("redirect_uri")?;
-    app.read(|world| super::issue::known_client(world, client_id))?;
+    let (Some(client_id), Some(redirect_uri)) = (query.get("client_id"), query.get("redirect_uri")) else {
+        return Ok(page::dead_end("The app did not say who it is, or where to go afterwards."));
+    };
+    if app.read(|world| super::issue::known_client(world, client_id)).is_err() {
+        return Ok(page::dead_end("This server does not know the app that sent you here."));
+    }
     if !may_redirect_to(redirect_uri) {
-        return Err(Problem::bad_request(
-            "redirect_uri must be https, loopback http, or a private-use scheme with a dot",
-        ));
+        return Ok(page::dead_end("redirect_uri must be https, loopback http, or a private-use scheme with a dot."));
     }
     let state = query.get("state");
     let refuse = |error: &str| Ok(respond(&app.issuer, redirect_uri, state, &[("error", error)]));
@@ -110,7 +111,7 @@ pub(crate) fn sign_in(app: &App, call: &Call) -> Reply {
         let now_s = world.now_s();
         let waiting = world.codes.tickets.get(ticket).filter(|(_, expires)| *expires > now_s);
         let Some((request, _)) = waiting.cloned() else {
-            return Err(Problem::bad_request("this sign-in page is no longer good: go back to the app and try again"));
+            return Ok(page::dead_end("This sign-in page is no longer good."));
         };
         if pin != PIN || !PEOPLE.iter().any(|(known, _)| *known == person) {
             let client = &request.client_id;

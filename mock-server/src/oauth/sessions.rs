@@ -82,6 +82,15 @@ impl SessionStore {
         u64::try_from(self.sessions.values().filter(|session| !session.revoked).count()).unwrap_or(u64::MAX)
     }
 
+    /// How many live sessions would lose a token that still works if the key `kid` were accepted no more.
+    pub(crate) fn depending_on(&self, kid: &str, now_s: u64) -> u64 {
+        let depends = |session: &&Session| {
+            let access = session.last_access.as_ref().is_some_and(|(key, expires_s)| key == kid && *expires_s > now_s);
+            !session.revoked && (access || session.last_refresh_key.as_deref() == Some(kid))
+        };
+        u64::try_from(self.sessions.values().filter(depends).count()).unwrap_or(u64::MAX)
+    }
+
     /// Ends a session with everything that was issued in it; whether there was one.
     pub(crate) fn revoke(&mut self, sid: &str) -> bool {
         self.ended.insert(sid.to_owned());

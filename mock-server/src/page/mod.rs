@@ -1,31 +1,84 @@
-//! The pages, embedded as they are: no build step.
+//! The pages, embedded as they are: no build step, nothing from elsewhere.
 
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
-use crate::people::{PEOPLE, display_name};
+use crate::{
+    call::{Call, Reply},
+    people::{PEOPLE, display_name},
+    state::App,
+};
 
-/// The sign-in page.
+/// Own styles and scripts only, and no frame around it. No `form-action`: it would stop the redirect back to the app.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+fn serve(status: StatusCode, kind: &'static str, content: String) -> Response {
+    let headers = [
+        (header::CONTENT_TYPE, kind),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (status, headers.map(|(name, value)| (name, HeaderValue::from_static(value))), content).into_response()
+}
+
+fn html(status: StatusCode, content: String) -> Response {
+    serve(status, "text/html; charset=utf-8", content)
+}
+
+/// `GET /`: shows and flips each fault, and counts what happens.
+pub(crate) fn home(app: &App, _call: &Call) -> Reply {
+    Ok(html(StatusCode::OK, include_str!("home.html").replace("{{issuer}}", &escape(&app.issuer))))
+}
+
+/// `GET /page/style.css`.
+pub(crate) fn style(_app: &App, _call: &Call) -> Reply {
+    Ok(serve(StatusCode::OK, "text/css; charset=utf-8", include_str!("style.css").to_owned()))
+}
+
+/// `GET /page/script.js`.
+pub(crate) fn script(_app: &App, _call: &Call) -> Reply {
+    Ok(serve(StatusCode::OK, "text/javascript; charset=utf-8", include_str!("script.js").to_owned()))
+}
+
+/// `GET /openapi.json`.
+pub(crate) fn openapi(_app: &App, _call: &Call) -> Reply {
+    Ok(serve(StatusCode::OK, "application/json", include_str!("../../openapi.json").to_owned()))
+}
+
+/// The sign-in page of the authorization endpoint. `chosen` is who stands selected; `wrong` says what went wrong.
 pub(crate) fn sign_in(status: StatusCode, client: &str, ticket: &str, chosen: &str, wrong: Option<&str>) -> Response {
+    let known = PEOPLE.iter().any(|(person, _)| *person == chosen);
     let people = PEOPLE.iter().enumerate().map(|(at, (person, role))| {
-        let checked = if *person == chosen || (at == 0 && chosen.is_empty()) { " checked" } else { "" };
+        let checked = if *person == chosen || (at == 0 && !known) { " checked" } else { "" };
         let name = display_name(person);
+        let initial: String = name.chars().take(1).collect();
         format!(
-            "<label class=\"person\"><input type=\"radio\" name=\"person\" value=\"{person}\" required{checked}>\
-             <span class=\"avatar\" aria-hidden=\"true\">{initial}</span><span><b>{name}</b><small>{role}</small></span></label>",
-            initial = name.get(..1).unwrap_or_default(),
+            r#"<label class="person"><input type="radio" name="person" value="{person}"{checked}><span class="avatar" aria-hidden="true">{initial}</span><span class="who"><b>{name}</b> <small>{role}</small></span></label>
+"#
         )
     });
-    let html = include_str!("sign_in.html")
-        .replace("{{client}}", &escape(client))
-        .replace("{{ticket}}", &escape(ticket))
+    let (alert, invalid) = match wrong {
+        Some(text) => (
+            format!(r#"<p class="alert" id="wrong" role="alert">{}</p>"#, escape(text)),
+            r#" aria-invalid="true" aria-describedby="wrong hint""#,
+        ),
+        None => (String::new(), r#" aria-describedby="hint""#),
+    };
+    let page = include_str!("sign_in.html")
         .replace("{{people}}", &people.collect::<String>())
-        .replace(
-            "{{wrong}}",
-            &wrong.map_or_else(String::new, |text| format!("<p role=\"alert\">{}</p>", escape(text))),
-        );
-    (status, [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], html)
-        .into_response()
+        .replace("{{alert}}", &alert)
+        .replace("{{invalid}}", invalid)
+        .replace("{{ticket}}", &escape(ticket))
+        .replace("{{client}}", &escape(client));
+    html(status, page)
+}
+
+/// A page for a person who cannot sign in here: no way back to the app is known to be safe.
+pub(crate) fn dead_end(description: &str) -> Response {
+    html(StatusCode::BAD_REQUEST, include_str!("dead_end.html").replace("{{description}}", &escape(description)))
 }
 
 /// Makes text safe between tags and in quoted attributes.

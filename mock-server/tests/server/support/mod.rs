@@ -1,5 +1,7 @@
 //! A client for the tests: sends one request, keeps nothing.
 
+pub mod schema;
+
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -10,7 +12,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use mainstay_mock_server::MockServer;
+use mainstay_mock_server::{MockServer, OPERATORS};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -58,6 +60,7 @@ impl Tokens {
 pub struct Till {
     base: String,
     control_token: String,
+    admin_tokens: Vec<String>,
     client: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -66,6 +69,7 @@ impl Till {
         Self {
             base: server.issuer().to_owned(),
             control_token: server.control_token().to_owned(),
+            admin_tokens: OPERATORS.iter().map(|name| server.admin_token(name).unwrap().to_owned()).collect(),
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
     }
@@ -117,6 +121,14 @@ impl Till {
         let headers = [("x-mainstay-control", self.control_token.as_str()), ("content-type", "application/json")];
         let body = body.map_or_else(String::new, |body| body.to_string());
         self.send(method, &format!("/control{path}"), &headers, body).await
+    }
+
+    /// As one of the two operators, 0 or 1.
+    pub async fn admin(&self, operator: usize, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let token = self.admin_tokens[operator].as_str();
+        let headers = [("x-mainstay-admin", token), ("content-type", "application/json")];
+        let body = body.map_or_else(String::new, |body| body.to_string());
+        self.send(method, &format!("/admin{path}"), &headers, body).await
     }
 
     pub async fn authorize(&self, extra: &[(&str, &str)]) -> Answer {

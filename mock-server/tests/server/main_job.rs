@@ -1,26 +1,13 @@
-//! The main job against the server: sign in, sell, break as Mews did, come back.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::as_conversions,
-    missing_docs,
-    reason = "tests"
-)]
-#![allow(unreachable_pub, dead_code, reason = "shared test support")]
-
-mod support;
+//! The main job: sign in, sell, break as Mews did, come back.
 
 use http::Method;
-use mainstay_mock_server::{Endpoint, Fault, MockServer, RefreshTokens, Rejection};
+use mainstay_mock_server::{Endpoint, Fault, RefreshTokens, Rejection};
 use serde_json::json;
-use support::{DeviceKey, Till, claims, parameter};
 
-async fn start() -> (MockServer, Till) {
-    let server = MockServer::builder().scripted_person("ada").start().await.unwrap();
-    let till = Till::new(&server);
-    (server, till)
-}
+use crate::{
+    start,
+    support::{DeviceKey, claims, parameter},
+};
 
 #[tokio::test]
 async fn a_person_signs_in_and_sells_once_per_idempotency_key() {

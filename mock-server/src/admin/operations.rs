@@ -1,0 +1,214 @@
+//! Changing keys the way it should be done: looked at first, by two people, with an overlap.
+//!
+//! A new key is *scheduled* (published, accepted, not signing), later *activated* (the old one is retired, and still
+//! accepted for the overlap), and the old one is *retired* for good when no session needs it.
+
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    call::Problem,
+    config::Algorithm,
+    keys::{KeyState, Material},
+    state::World,
+};
+
+/// How long a proposal waits for its second person, in milliseconds: 15 minutes.
+const PROPOSAL_LIFE_MS: u64 = 15 * 60 * 1000;
+
+/// A change of the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
+pub enum KeyChange {
+    /// Makes a key that is published and accepted, and does not sign yet.
+    Schedule {
+        /// What it signs with.
+        algorithm: Algorithm,
+    },
+    /// Lets an accepted key sign; the one that signed stays accepted for the overlap.
+    Activate {
+        /// The key.
+        kid: String,
+    },
+    /// Ends the acceptance of a key that no longer signs.
+    Retire {
+        /// The key.
+        kid: String,
+        /// Whether to end it although sessions still need it, as after a theft.
+        #[serde(default)]
+        emergency: bool,
+    },
+}
+
+/// What a change would do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DryRun {
+    /// Live sessions whose newest tokens the change would void.
+    pub sessions_affected: u64,
+    /// Live sessions in all.
+    pub sessions: u64,
+    /// Why it would be refused; absent if it would be done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// Where an operation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperationState {
+    /// Waits for a second person.
+    Proposed,
+    /// Done.
+    Done,
+    /// Taken back.
+    Withdrawn,
+    /// Nobody approved it in time.
+    Expired,
+}
+
+/// A change of the keys that one operator proposed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Operation {
+    /// Its name.
+    pub id: String,
+    /// What is to be done.
+    pub change: KeyChange,
+    /// Who proposed it.
+    pub proposed_by: String,
+    /// Who approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<String>,
+    /// When the proposal ends, in milliseconds since 1970 on the server's clock.
+    pub expires_ms: u64,
+    /// Where it is.
+    pub state: OperationState,
+    /// What it would have done when it was proposed.
+    pub dry_run: DryRun,
+    /// The key it made or changed, once done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+}
+
+fn refusal(status: StatusCode, text: &str) -> Problem {
+    Problem::new(status, "refused", text)
+}
+
+/// What `change` would do now.
+pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
+    let (sessions_affected, refused) = match change {
+        KeyChange::Schedule { .. } => (0, None),
+        KeyChange::Activate { kid } => {
+            let refused = match world.keys.accepted(kid, world.now_ms()).map(|key| key.state) {
+                None => Some("no such key is accepted"),
+                Some(KeyState::Active) => Some("this key signs already"),
+                Some(_) => None,
+            };
+            (0, refused)
+        }
+        KeyChange::Retire { kid, emergency } => {
+            let affected = world.sessions.depending_on(kid, world.now_s());
+            let refused = match world.keys.state(kid) {
+                None => Some("no such key"),
+                Some(KeyState::Active) => Some("this key signs: activate another one first"),
+                Some(_) if affected > 0 && !emergency => {
+                    Some("sessions still need this key: wait for the overlap, or say emergency")
+                }
+                Some(_) => None,
+            };
+            (affected, refused)
+        }
+    };
+    DryRun { sessions_affected, sessions: world.sessions.live(), refused: refused.map(str::to_owned) }
+}
+
+/// Writes a proposal down.
+pub(super) fn propose(world: &mut World, change: KeyChange, operator: &str) -> Result<Operation, Problem> {
+    let dry_run = dry_run(world, &change);
+    if let Some(text) = &dry_run.refused {
+        return Err(refusal(StatusCode::CONFLICT, text));
+    }
+    let operation = Operation {
+        id: world.random.short(),
+        change,
+        proposed_by: operator.to_owned(),
+        approved_by: None,
+        expires_ms: world.now_ms().saturating_add(PROPOSAL_LIFE_MS),
+        state: OperationState::Proposed,
+        dry_run,
+        kid: None,
+    };
+    world.desk.operations.push(operation.clone());
+    Ok(operation)
+}
+
+/// All operations, oldest first, with those that ran out of time marked.
+pub(super) fn list(world: &mut World) -> Vec<Operation> {
+    let now_ms = world.now_ms();
+    for operation in &mut world.desk.operations {
+        if operation.state == OperationState::Proposed && now_ms >= operation.expires_ms {
+            operation.state = OperationState::Expired;
+        }
+    }
+    world.desk.operations.clone()
+}
+
+/// Does a proposed change, if a second person says so and it is still a good idea.
+pub(super) fn approve(world: &mut World, id: &str, operator: &str) -> Result<Operation, Problem> {
+    let mut operation = open(world, id)?;
+    if operation.proposed_by == operator {
+        return Err(refusal(StatusCode::FORBIDDEN, "whoever proposed it cannot approve it"));
+    }
+    if let Some(text) = dry_run(world, &operation.change).refused {
+        return Err(refusal(StatusCode::CONFLICT, &text));
+    }
+    operation.kid = Some(carry_out(world, &operation.change));
+    operation.approved_by = Some(operator.to_owned());
+    operation.state = OperationState::Done;
+    put_back(world, &operation);
+    Ok(operation)
+}
+
+/// Takes a proposal back.
+pub(super) fn withdraw(world: &mut World, id: &str) -> Result<(), Problem> {
+    let mut operation = open(world, id)?;
+    operation.state = OperationState::Withdrawn;
+    put_back(world, &operation);
+    Ok(())
+}
+
+/// A proposal that waits for its second person.
+fn open(world: &mut World, id: &str) -> Result<Operation, Problem> {
+    let found = list(world).into_iter().find(|operation| operation.id == id);
+    let operation = found.ok_or_else(|| Problem::not_found("no such operation"))?;
+    match operation.state {
+        OperationState::Proposed => Ok(operation),
+        OperationState::Expired => Err(refusal(StatusCode::GONE, "nobody approved it in time")),
+        OperationState::Done | OperationState::Withdrawn => Err(refusal(StatusCode::CONFLICT, "it is settled already")),
+    }
+}
+
+fn put_back(world: &mut World, operation: &Operation) {
+    if let Some(known) = world.desk.operations.iter_mut().find(|known| known.id == operation.id) {
+        known.clone_from(operation);
+    }
+}
+
+/// Changes the keys; returns the id of the key it was about.
+fn carry_out(world: &mut World, change: &KeyChange) -> String {
+    let now_ms = world.now_ms();
+    match change {
+        KeyChange::Schedule { algorithm } => {
+            let material = Material::generate(*algorithm, &mut world.random);
+            world.keys.add(material, KeyState::Scheduled, now_ms)
+        }
+        KeyChange::Activate { kid } => {
+            let overlap_ms = world.config.key_overlap_seconds.saturating_mul(1000);
+            world.keys.activate(kid, now_ms.saturating_add(overlap_ms));
+            kid.clone()
+        }
+        KeyChange::Retire { kid, .. } => {
+            world.keys.set_state(kid, KeyState::Dropped);
+            kid.clone()
+        }
+    }
+}
