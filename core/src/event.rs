@@ -78,6 +78,9 @@ pub enum Opened {
     Unreadable,
     /// It could not be read three times and was moved aside; storage is writable.
     MovedAside,
+    /// The account is known, but its credentials are gone: destroyed by the limit of 30 days, or moved aside, and nobody
+    /// signed in since. With the core's own memory, if it was stored and could be read.
+    Emptied(Option<Box<Snapshot>>),
 }
 
 /// A session as the vault kept it.

@@ -34,3 +34,6 @@ pub use pacing::IssuerPacing;
 pub use session::{Answer, Policy, Session};
 pub use state::{Connectivity, ForeignBy, HoldCause, LockReason, SignInReason, SignedOutReason, State};
 pub use time::{Generation, Timestamp};
+
+#[cfg(test)]
+mod tests;

@@ -40,6 +40,7 @@ impl Transition<'_> {
             Opened::Locked(reason) => self.locked(reason),
             Opened::Unreadable => self.unreadable(),
             Opened::MovedAside => self.sign_in_required(SignInReason::VaultMovedAside),
+            Opened::Emptied(_) => self.sign_in_required(SignInReason::NothingToRenewWith),
         }
     }
 

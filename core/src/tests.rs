@@ -1,0 +1,8 @@
+//! Unit tests, one file per topic, named after the policy they hold.
+
+mod credentials;
+mod ladder;
+mod load;
+mod opening;
+mod quarantine;
+mod till;

@@ -1,0 +1,123 @@
+//! The ladder, rung by rung.
+
+use super::till::*;
+use crate::*;
+
+#[test]
+fn a_spent_budget_is_followed_by_a_new_gathering() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(REJECTED);
+    assert!(is_refresh(till.next_request()));
+    // Refused with the scopes, refused without: two requests, and the budget of this gathering is spent.
+    assert!(is_refresh(requests(&till.ends(Outcome::Refresh(TokenOutcome::InvalidScope)))[0]));
+    till.ends(Outcome::Refresh(TokenOutcome::InvalidScope));
+    assert!(is_reauthentication(till.next_request()), "the next rung is tried, after a pause");
+}
+
+#[test]
+fn a_token_that_was_accepted_once_is_no_fresh_rejection() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    till.ends(renewed(2));
+    till.tell(Event::Accepted { generation: generation(2) });
+    till.pass(30 * SECOND);
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(REJECTED);
+    assert_eq!(till.state(), "recovering", "the key changed just now; a new token may well be good");
+    assert!(is_refresh(till.next_request()));
+}
+
+#[test]
+fn waiting_calls_shrink_the_spread_once_and_do_not_wear_it_down() {
+    let draw = |calls: u32| {
+        let mut till = Till::signed_in(NO_DEVICE_KEY);
+        till.rejects(RejectionClass::InvalidToken);
+        till.ends(REJECTED);
+        for _ in 0..calls {
+            till.tell(Event::CallWaiting);
+        }
+        till.session.wake_at().unwrap().since(till.now)
+    };
+    assert!(draw(1) <= 10 * SECOND);
+    assert_eq!(draw(1000), draw(1), "a thousand waiting calls draw once");
+}
+
+#[test]
+fn a_person_who_taps_is_exempt_from_pacing_on_every_rung() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(REJECTED);
+    till.next_request();
+    till.ends(DOWN);
+    assert_eq!(till.state(), "holding");
+    assert!(is_probe(requests(&till.tell(Event::TryNow))[0], ProbePurpose::FreshConnection));
+    assert!(is_refresh(requests(&till.ends(REJECTED))[0]), "a tap waits for no gap");
+}
+
+#[test]
+fn a_person_who_taps_while_offline_is_not_told_to_wait() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.pass(2 * HOUR);
+    till.ends(Outcome::Refresh(TokenOutcome::Unreachable));
+    assert_eq!(till.session.state(), State::SignedIn { connectivity: Connectivity::Offline });
+    assert!(is_refresh(requests(&till.tell(Event::TryNow))[0]));
+}
+
+#[test]
+fn a_busy_lock_is_no_rejection_and_needs_no_spread() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.now = till.now.plus(2 * HOUR);
+    till.tell(Event::Tick);
+    till.ends(Outcome::Refresh(TokenOutcome::LockBusy));
+    assert_eq!(till.holds(), Some(HoldCause::LockBusy));
+    assert!(till.session.wake_at().unwrap().since(till.now) <= 25 * SECOND);
+    assert!(is_refresh(requests(&till.wake())[0]), "the retry is the refresh itself");
+}
+
+#[test]
+fn holding_again_soon_lasts_longer() {
+    let mut till = Till::signed_in(NO_PROBE);
+    let mut dwell = |number: u64| {
+        till.rejects(RejectionClass::InvalidToken);
+        till.next_request();
+        till.ends(renewed(number));
+        till.rejects(RejectionClass::InvalidToken);
+        assert_eq!(till.holds(), Some(HoldCause::FreshTokensRejected));
+        let State::Holding { retry_at, .. } = till.session.state() else { panic!("{}", till.state()) };
+        let dwell = retry_at.since(till.now);
+        till.next_request();
+        till.ends(renewed(number + 1));
+        assert_eq!(till.state(), "signed_in");
+        till.pass(130 * SECOND);
+        dwell
+    };
+    assert_eq!([dwell(2), dwell(4), dwell(6)], [MINUTE, 2 * MINUTE, 4 * MINUTE]);
+}
+
+#[test]
+fn a_healthy_status_never_postpones_a_retry() {
+    let mut till = Till::signed_in(Policy { has_status: true, ..NO_DEVICE_KEY });
+    till.tell(Event::StatusRead { healthy: None, spread: Some(HOUR) });
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(REJECTED);
+    till.next_request();
+    till.ends(DOWN);
+    let State::Holding { retry_at, .. } = till.session.state() else { panic!("{}", till.state()) };
+    till.tell(Event::StatusRead { healthy: Some(true), spread: Some(24 * HOUR) });
+    till.now = till.now.plus(30 * SECOND);
+    till.tell(Event::StatusRead { healthy: Some(true), spread: Some(24 * HOUR) });
+    let State::Holding { retry_at: later, .. } = till.session.state() else { panic!("{}", till.state()) };
+    assert!(later <= retry_at.max(till.now));
+}
+
+#[test]
+fn a_status_document_without_a_spread_takes_an_earlier_one_back() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.tell(Event::StatusRead { healthy: Some(false), spread: Some(24 * HOUR) });
+    till.tell(Event::StatusRead { healthy: Some(true), spread: None });
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(REJECTED);
+    assert!(till.session.wake_at().unwrap().since(till.now) <= 300 * SECOND);
+}

@@ -1,0 +1,157 @@
+//! P7: the load that one device puts on the servers, whatever they do.
+
+use super::till::*;
+use crate::*;
+
+#[test]
+fn calls_do_not_hasten_the_probe_of_an_unverified_token() {
+    let unverified = NewGeneration { identity: IdentityProof::Unverified, ..credentials(1) };
+    let mut till = Till::signed_in_with(EVERYTHING, unverified);
+    let start = till.now;
+    let mut probes = 0;
+    while till.now.since(start) < HOUR {
+        let mut effects = till.tell(Event::CallWaiting);
+        effects.extend(till.pass(SECOND));
+        let asked = requests(&effects).len();
+        probes += asked;
+        if till.session.attempt.is_some() {
+            till.ends(SILENT);
+        }
+    }
+    assert!(probes <= 60, "{probes} probes in an hour");
+}
+
+#[test]
+fn an_accepted_access_token_does_not_revive_a_refused_renewal() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    till.ends(REFUSED);
+    let mut asked = 0;
+    for _ in 0..300 {
+        if till.session.attempt.is_some() {
+            asked += 1;
+            till.ends(Outcome::Reauthentication(TokenOutcome::Refused { revoked: false }));
+        }
+        till.tell(Event::Accepted { generation: generation(1) });
+        till.pass(SECOND);
+    }
+    assert_eq!((till.state(), asked), ("signed_in", 1));
+}
+
+#[test]
+fn a_probe_that_accepts_says_nothing_about_the_authorization_server() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    let retry_after = Some(30 * MINUTE / 60);
+    till.ends(Outcome::Refresh(TokenOutcome::Transient { retry_after, lost: false }));
+    assert!(till.issuer.is_failing());
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(ACCEPTED);
+    assert!(till.issuer.is_failing());
+}
+
+#[test]
+fn a_server_that_rejects_every_call_while_its_probe_accepts_is_asked_a_bounded_number_of_times() {
+    for connection_known in [true, false] {
+        let mut till = Till::signed_in(EVERYTHING);
+        let (mut probes, mut calls) = (0, 0);
+        let mut latest = 1;
+        let start = till.now;
+        while till.now.since(start) < 10 * HOUR {
+            let mut effects = till.pass(SECOND);
+            if let Some(generation) = till.hands_out() {
+                let class = RejectionClass::Unauthorized;
+                effects.extend(till.tell(Event::Rejected(Rejection {
+                    generation,
+                    own_audience: true,
+                    class,
+                    connection_known,
+                })));
+            }
+            effects.extend(till.tell(Event::CallWaiting));
+            for request in requests(&effects) {
+                if matches!(request, Effect::Probe { .. }) {
+                    probes += 1;
+                    till.ends(ACCEPTED);
+                } else {
+                    calls += 1;
+                    latest += 1;
+                    let outcome = TokenOutcome::Renewed(credentials(latest));
+                    till.ends(if is_refresh(request) {
+                        Outcome::Refresh(outcome)
+                    } else {
+                        Outcome::Reauthentication(outcome)
+                    });
+                }
+            }
+        }
+        assert!(probes <= 10 * 60, "{probes} probes in ten hours");
+        assert!(calls <= 10 * 14, "{calls} token requests in ten hours");
+    }
+}
+
+#[test]
+fn a_token_that_expires_at_once_is_renewed_at_a_bounded_rate() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    let start = till.now;
+    let mut refreshes = 0;
+    while till.now.since(start) < HOUR && refreshes < 1000 {
+        if till.session.attempt.is_some() {
+            refreshes += 1;
+            let new = NewGeneration { lives_for: Some(SECOND), ..credentials(1 + refreshes) };
+            till.ends(Outcome::Refresh(TokenOutcome::Renewed(new)));
+        } else {
+            till.wake();
+        }
+    }
+    assert!(refreshes <= 180, "{refreshes} refreshes");
+}
+
+#[test]
+fn a_vault_that_calls_the_same_generation_newer_is_not_asked_in_a_loop() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.now = till.now.plus(2 * HOUR);
+    till.tell(Event::Tick);
+    let start = till.now;
+    let mut refreshes = 0;
+    while till.now.since(start) < HOUR && refreshes < 1000 {
+        if till.session.attempt.is_some() {
+            refreshes += 1;
+            till.ends(Outcome::Refresh(TokenOutcome::Adopted(credentials(1))));
+        } else {
+            till.wake();
+        }
+    }
+    assert!(refreshes <= 13, "{refreshes} refreshes");
+}
+
+#[test]
+fn a_proactive_renewal_waits_for_the_network() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.tell(Event::NetworkChanged { online: false });
+    assert_eq!(requests(&till.pass(56 * MINUTE)), [], "the token lives still");
+    till.tell(Event::NetworkChanged { online: true });
+    assert!(is_refresh(till.next_request()));
+}
+
+#[test]
+fn a_network_that_comes_and_goes_does_not_multiply_probes() {
+    let unverified = NewGeneration { identity: IdentityProof::Unverified, ..credentials(1) };
+    let mut till = Till::signed_in_with(EVERYTHING, unverified);
+    let start = till.now;
+    let mut probes = 0;
+    while till.now.since(start) < HOUR {
+        for online in [false, true] {
+            till.tell(Event::NetworkChanged { online });
+            probes += requests(&till.pass(SECOND)).len();
+            if till.session.attempt.is_some() {
+                till.ends(SILENT);
+            }
+        }
+    }
+    assert!(probes <= 60, "{probes} probes in an hour");
+}

@@ -1,0 +1,107 @@
+//! A foreign identity turned up.
+
+use super::till::*;
+use crate::*;
+
+fn unverified(number: u64) -> NewGeneration {
+    NewGeneration { identity: IdentityProof::Unverified, ..credentials(number) }
+}
+
+const FOREIGN: Outcome = Outcome::Probe(ProbeOutcome::Foreign);
+
+#[test]
+fn an_echo_of_somebody_else_destroys_no_credentials_of_ours() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    till.ends(Outcome::Refresh(TokenOutcome::Renewed(unverified(2))));
+    let effects = till.tell(Event::ForeignIdentity(ForeignBy::IdentityEcho));
+    assert_eq!(till.state(), "quarantined");
+    assert_eq!(destroyed(&effects), []);
+    assert_eq!(till.session.generation(), Some(generation(2)));
+}
+
+#[test]
+fn a_probe_that_names_somebody_else_destroys_what_nobody_had_vouched_for() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    till.ends(Outcome::Refresh(TokenOutcome::Renewed(unverified(2))));
+    till.next_request();
+    let effects = till.ends(FOREIGN);
+    assert_eq!(destroyed(&effects), [(Target::Generation(generation(2)), Permission::Foreign)]);
+    assert_eq!(till.session.generation(), Some(generation(1)), "our own stays");
+    assert!(matches!(till.session.answer(till.now), Answer::IdentityMismatch));
+}
+
+#[test]
+fn a_quarantine_with_nothing_of_ours_left_asks_for_a_person() {
+    let mut till = Till::signed_in_with(NO_DEVICE_KEY, unverified(1));
+    till.pass(MINUTE);
+    assert!(matches!(till.session.state(), State::SignedIn { .. }));
+    till.tell(Event::NetworkChanged { online: true });
+    while till.session.attempt.is_none() {
+        till.wake();
+    }
+    till.ends(FOREIGN);
+    assert_eq!(till.state(), "quarantined");
+    assert_eq!(till.session.generation(), None);
+    assert!(till.session.wake_at().is_some(), "a state without a way out");
+    let effects = till.pass(2 * HOUR);
+    assert_eq!((till.state(), prompts(&effects)), ("sign_in_required", 1));
+}
+
+#[test]
+fn an_unverified_sign_in_does_not_end_a_quarantine() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.tell(Event::ForeignIdentity(ForeignBy::IdentityEcho));
+    let effects = till.tell(Event::SignedIn(unverified(2)));
+    assert_eq!((till.state(), till.hands_out()), ("quarantined", None));
+    assert!(is_probe(requests(&effects)[0], ProbePurpose::Verify), "it is asked about at once");
+    till.ends(ACCEPTED);
+    assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(2))));
+}
+
+#[test]
+fn a_verified_sign_in_ends_a_quarantine() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.tell(Event::ForeignIdentity(ForeignBy::IdentityEcho));
+    till.tell(Event::SignedIn(credentials(2)));
+    assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(2))));
+}
+
+#[test]
+fn what_another_process_stored_ends_no_quarantine_by_itself() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.tell(Event::ForeignIdentity(ForeignBy::IdentityEcho));
+    till.tell(Event::GenerationFound(NewGeneration { identity: IdentityProof::Inherited, ..credentials(2) }));
+    assert_eq!(till.state(), "quarantined");
+}
+
+#[test]
+fn own_credentials_that_are_right_twice_end_a_quarantine() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.tell(Event::ForeignIdentity(ForeignBy::IdentityEcho));
+    let mut asked = 0;
+    while till.state() == "quarantined" {
+        let request = till.next_request();
+        asked += 1;
+        assert!(asked < 10, "{request:?}");
+        match request {
+            Effect::Probe { .. } => till.ends(ACCEPTED),
+            // Tokens of a quarter of an hour, and no ID token with them.
+            _ => till.ends(Outcome::Refresh(TokenOutcome::Renewed(NewGeneration {
+                lives_for: Some(15 * MINUTE),
+                ..unverified(1 + asked)
+            }))),
+        };
+        while let Some(Effect::Probe { .. }) = till.session.attempt.map(|_| Effect::Probe {
+            attempt: 0,
+            generation: generation(1),
+            purpose: ProbePurpose::Verify,
+        }) {
+            till.ends(ACCEPTED);
+        }
+    }
+    assert_eq!(till.state(), "signed_in");
+}
