@@ -10,6 +10,8 @@ pub(crate) struct Attempt {
     pub(crate) deadline: Timestamp,
     /// Whether it stands in the issuer's count of calls already.
     pub(crate) counted: bool,
+    /// Whether a person asked for it: exempt from spread and gaps, and so is what follows from it.
+    pub(crate) by_person: bool,
     /// Whether an earlier presentation of the same refresh token was left without an answer.
     pub(crate) intent_was_open: bool,
 }

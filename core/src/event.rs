@@ -76,11 +76,9 @@ pub enum Opened {
     Locked(LockReason),
     /// It could not be read this time.
     Unreadable,
-    /// It could not be read three times and was moved aside; storage is writable.
+    /// It could not be read three times and was moved aside just now; storage is writable. After the next restart it is
+    /// [`NothingKept`](Self::NothingKept), until somebody signs in.
     MovedAside,
-    /// The account is known, but its credentials are gone: destroyed by the limit of 30 days, or moved aside, and nobody
-    /// signed in since. With the core's own memory, if it was stored and could be read.
-    Emptied(Option<Box<Snapshot>>),
 }
 
 /// A session as the vault kept it.

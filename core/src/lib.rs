@@ -10,8 +10,11 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 mod attempt;
+mod clocks;
 pub mod codes;
 mod effect;
 mod event;

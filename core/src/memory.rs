@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Generation, IdentityProof, NewGeneration, State, Timestamp,
-    pacing::{Dwell, FLAPS_TO_HOLD, Retests, Unreasoned},
+    pacing::{Dwell, LONGEST_LIFE, Recently, Retests, Unreasoned},
     rng::Rng,
 };
 
@@ -22,19 +22,30 @@ pub struct Snapshot {
 }
 
 /// The part of a session that survives a restart.
+///
+/// On sign-out all of it is dropped but the state itself. In SignInRequired and in quarantine it is kept, with the
+/// exceptions named at the fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub(crate) state: State,
+    /// The newest generation. Quarantine drops it only if the probe named somebody else and nobody had vouched for it;
+    /// 30 days in SignInRequired end it.
     pub(crate) held: Option<Held>,
+    /// The last generation known to be good, until the newest was accepted. It goes when `held` goes.
     pub(crate) previous: Option<Previous>,
     pub(crate) episode: Option<Episode>,
+    /// What is done next. Planned anew on entering SignInRequired or quarantine.
     pub(crate) plan: Option<Plan>,
-    /// In Holding: when the kept access token is probed next, beside the plan.
+    /// In Holding: when the kept access token is probed next, beside the plan. Dropped elsewhere.
     pub(crate) retest_at: Option<Timestamp>,
+    /// How far the schedule of re-tests has come. Begun anew on entering SignInRequired.
     pub(crate) retests: Option<Retests>,
-    /// When the refresh token was presented last; in SignInRequired at most hourly.
+    /// When the refresh token, or rung 4, was tried last; while a person is waited for at most hourly.
     pub(crate) refreshed_at: Option<Timestamp>,
-    pub(crate) flaps: [Option<Timestamp>; FLAPS_TO_HOLD],
+    /// When one connection certainly rejected what another accepted.
+    pub(crate) flaps: Recently,
+    /// When the probe accepted what a call had been rejected with, and nobody knows on which connections.
+    pub(crate) overruled: Recently,
     pub(crate) dwell: Dwell,
     pub(crate) unreasoned: Unreasoned,
     /// How often own credentials were right in this quarantine.
@@ -53,7 +64,8 @@ impl Memory {
             retest_at: None,
             retests: None,
             refreshed_at: None,
-            flaps: [None; FLAPS_TO_HOLD],
+            flaps: Recently::default(),
+            overruled: Recently::default(),
             dwell: Dwell::default(),
             unreasoned: Unreasoned::default(),
             verified: 0,
@@ -75,8 +87,12 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn usable_access(&self, now: Timestamp) -> bool {
-        self.identity != IdentityProof::Unverified
-            && self.access.is_some_and(|a| a.standing != Standing::Rejected && now < a.expires_at)
+        self.identity != IdentityProof::Unverified && self.access.is_some_and(|access| access.usable(now))
+    }
+
+    /// A usable access token that a server has accepted before.
+    pub(crate) fn known_good(&self, now: Timestamp) -> bool {
+        self.usable_access(now) && self.access.is_some_and(|access| access.standing == Standing::Accepted)
     }
 
     pub(crate) fn access_lives(&self, now: Timestamp) -> bool {
@@ -84,7 +100,7 @@ impl Held {
     }
 
     pub(crate) fn from_new(new: NewGeneration, now: Timestamp, rng: &mut Rng) -> Self {
-        let access = new.lives_for.map(|life| Access {
+        let access = new.lives_for.map(|life| life.min(LONGEST_LIFE)).map(|life| Access {
             received_at: now,
             expires_at: now.plus(life),
             renew_at: now.plus(rng.between(life * 7 / 10, life * 9 / 10)),
@@ -110,6 +126,12 @@ pub(crate) struct Access {
     pub(crate) standing: Standing,
 }
 
+impl Access {
+    fn usable(&self, now: Timestamp) -> bool {
+        self.standing != Standing::Rejected && now < self.expires_at
+    }
+}
+
 /// What is known about an access token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -132,11 +154,19 @@ pub(crate) enum RefreshStanding {
     Void,
 }
 
-/// The generation before, kept until its successor was accepted. Same fate as [`Held`].
+/// The last generation known to be good, kept until a newer one was accepted. Same fate as [`Held`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Previous {
     pub(crate) generation: Generation,
     pub(crate) access: Option<Access>,
+    pub(crate) identity: IdentityProof,
+}
+
+impl Previous {
+    /// Whether its access token may be handed out while nobody has vouched for the newest one yet.
+    pub(crate) fn usable_access(&self, now: Timestamp) -> bool {
+        self.identity != IdentityProof::Unverified && self.access.is_some_and(|access| access.usable(now))
+    }
 }
 
 /// From a first rejection to the next acceptance. On sign-out: dropped. On SignInRequired and quarantine: kept.

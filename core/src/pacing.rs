@@ -32,6 +32,12 @@ pub const REQUESTS_PER_GATHERING: u8 = 2;
 pub const CONFIRM_GRACE: Duration = Duration::from_secs(2);
 /// How long a flap is remembered; as many as [`FLAPS_TO_HOLD`] within it mean that nodes disagree.
 pub const FLAP_MEMORY: Duration = Duration::from_secs(600);
+/// Shortest life of an access token that is believed, so that no server makes a session renew in a tight loop.
+pub const LEAST_LIFE: Duration = Duration::from_secs(30);
+/// Longest life of an access token that is believed.
+pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// Most that a server's hint may spread first attempts over: what it asks for, stretched by a fifth.
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600 * 6 / 5);
 /// How many flaps within [`FLAP_MEMORY`] make a session hold.
 pub const FLAPS_TO_HOLD: usize = 3;
 /// How many unreasoned refusals, over at least [`UNREASONED_SPAN`], count as `invalid_grant`.
@@ -45,9 +51,8 @@ const BACKOFF_CAP: Duration = Duration::from_secs(300);
 /// What all accounts of one issuer on this device share, so that their load adds up to one device's (P7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuerPacing {
-    /// When the latest counted calls were made, oldest first after rotation.
-    calls: [Timestamp; CALLS_PER_HOUR],
-    made: u32,
+    /// When the latest counted calls were made, oldest first.
+    calls: [Option<Timestamp>; CALLS_PER_HOUR],
     failures: u8,
     not_before: Timestamp,
 }
@@ -56,30 +61,21 @@ impl IssuerPacing {
     /// When the next counted automatic call may be made, seen from `now`.
     #[must_use]
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
-        let mut at = now.max(self.not_before.min(now.plus(LONGEST_RETRY_AFTER)));
-        let made = usize::try_from(self.made).unwrap_or(usize::MAX);
-        if made > 0 {
-            let latest = self.calls[(made - 1) % CALLS_PER_HOUR].min(now);
-            at = at.max(latest.plus(LEAST_GAP));
-        }
-        if made >= CALLS_PER_HOUR {
-            let oldest = self.calls[made % CALLS_PER_HOUR].min(now);
-            at = at.max(oldest.plus(HOUR));
-        }
-        at
+        let [oldest, .., latest] = self.calls;
+        let gap = latest.map_or(now, |at| at.plus(LEAST_GAP));
+        let hour = oldest.map_or(now, |at| at.plus(HOUR));
+        now.max(self.not_before).max(gap).max(hour)
     }
 
     /// Whether the hour's budget of counted calls is spent.
     pub(crate) fn hour_is_full(&self, now: Timestamp) -> bool {
-        let made = usize::try_from(self.made).unwrap_or(usize::MAX);
-        made >= CALLS_PER_HOUR && self.calls[made % CALLS_PER_HOUR].min(now).plus(HOUR) > now
+        self.calls[0].is_some_and(|oldest| oldest.plus(HOUR) > now)
     }
 
     /// Until when the server asked to be left alone (`Retry-After`), if that is later than `now`.
     #[must_use]
     pub fn paused_until(&self, now: Timestamp) -> Option<Timestamp> {
-        let until = self.not_before.min(now.plus(LONGEST_RETRY_AFTER));
-        (until > now).then_some(until)
+        (self.not_before > now).then_some(self.not_before)
     }
 
     /// Whether the latest calls failed.
@@ -88,12 +84,18 @@ impl IssuerPacing {
         self.failures > 0
     }
 
+    /// A clock that went back, or a damaged file, holds nobody for ever: no call lies in the future, and no pause is
+    /// longer than a server may ask for.
+    pub(crate) fn mend(&mut self, now: Timestamp) {
+        self.not_before = self.not_before.min(now.plus(LONGEST_RETRY_AFTER));
+        for call in self.calls.iter_mut().flatten() {
+            *call = (*call).min(now);
+        }
+    }
+
     pub(crate) fn record_call(&mut self, now: Timestamp) {
-        let made = usize::try_from(self.made).unwrap_or(usize::MAX);
-        self.calls[made % CALLS_PER_HOUR] = now;
-        // Kept small without losing the position in the ring or the fact that it is full.
-        let cap = 2 * u32::try_from(CALLS_PER_HOUR).unwrap_or(u32::MAX);
-        self.made = if self.made + 1 >= cap { cap / 2 } else { self.made + 1 };
+        self.calls.rotate_left(1);
+        self.calls[CALLS_PER_HOUR - 1] = Some(now);
     }
 
     pub(crate) fn record_failure(&mut self, now: Timestamp, retry_after: Option<Duration>) {
@@ -118,7 +120,7 @@ impl IssuerPacing {
 /// When kept credentials are re-tested: after 30 s, 1, 2, 4 min, then every 5 min for an hour, then hourly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Retests {
-    since: Timestamp,
+    pub(crate) since: Timestamp,
     done: u8,
 }
 
@@ -142,32 +144,38 @@ impl Retests {
     }
 }
 
-/// How long a session stays holding before it asks for new credentials: 60 s, doubled by each re-entry within 10 minutes, at most 30 minutes.
+/// How long a session stays holding at least: 60 s, doubled by each re-entry within 10 minutes, at most 30 minutes. And
+/// how long it waits before it asks for new credentials that would not have helped before: as long, doubled each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Dwell {
-    doublings: u8,
-    left_at: Option<Timestamp>,
+    pub(crate) until: Option<Timestamp>,
+    pub(crate) left_at: Option<Timestamp>,
+    entries: u8,
+    retries: u8,
 }
 
 impl Dwell {
     pub(crate) fn enter(&mut self, now: Timestamp) -> Duration {
         let again = self.left_at.is_some_and(|left| now.since(left) < 10 * MINUTE);
-        self.doublings = if again { (self.doublings + 1).min(5) } else { 0 };
-        self.length()
+        self.entries = if again { self.entries.saturating_add(1) } else { 0 };
+        self.retries = self.entries;
+        let pause = Self::doubled(self.entries);
+        self.until = Some(now.plus(pause));
+        pause
     }
 
-    /// A retry that failed while holding makes the next wait longer, too.
+    /// A retry that failed while holding makes the next wait longer; how long a session stays at least, it does not.
     pub(crate) fn prolong(&mut self) -> Duration {
-        self.doublings = (self.doublings + 1).min(5);
-        self.length()
+        self.retries = self.retries.saturating_add(1);
+        Self::doubled(self.retries)
     }
 
     pub(crate) fn leave(&mut self, now: Timestamp) {
-        self.left_at = Some(now);
+        (self.until, self.left_at) = (None, Some(now));
     }
 
-    fn length(self) -> Duration {
-        (MINUTE * (1 << u32::from(self.doublings))).min(30 * MINUTE)
+    fn doubled(times: u8) -> Duration {
+        (MINUTE * (1 << u32::from(times.min(5)))).min(30 * MINUTE)
     }
 }
 
@@ -193,7 +201,7 @@ impl Taps {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unreasoned {
     count: u8,
-    first: Option<Timestamp>,
+    pub(crate) first: Option<Timestamp>,
 }
 
 impl Unreasoned {
@@ -202,5 +210,22 @@ impl Unreasoned {
         self.count = self.count.saturating_add(1);
         let first = *self.first.get_or_insert(now);
         self.count >= UNREASONED_REFUSALS && now.since(first) >= UNREASONED_SPAN
+    }
+}
+
+/// The last few times that something happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Recently(pub(crate) [Option<Timestamp>; FLAPS_TO_HOLD]);
+
+impl Recently {
+    pub(crate) fn remember(&mut self, now: Timestamp) {
+        self.0.rotate_left(1);
+        self.0[FLAPS_TO_HOLD - 1] = Some(now);
+    }
+
+    /// Whether it happened [`FLAPS_TO_HOLD`] times within [`FLAP_MEMORY`].
+    pub(crate) fn often(&self, now: Timestamp) -> bool {
+        self.0[0].is_some_and(|oldest| now.since(oldest) <= FLAP_MEMORY)
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::{
     Connectivity, Generation, HoldCause, IdentityProof, SNAPSHOT_VERSION, Snapshot, State, Timestamp,
     attempt::Attempt,
-    memory::{Memory, Standing},
+    memory::Memory,
     pacing::{KEEP_IN_SIGN_IN_REQUIRED, Taps},
 };
 
@@ -54,7 +54,10 @@ pub struct Session {
     pub(crate) memory: Memory,
     pub(crate) attempt: Option<Attempt>,
     pub(crate) attempts: u32,
-    pub(crate) open_tries: u8,
+    /// How often in a row the vault could not be read.
+    pub(crate) bad_reads: u8,
+    /// How often in a row it was locked.
+    pub(crate) locked_reads: u8,
     pub(crate) call_waiting: bool,
     /// The server refused the scopes; ask without (RFC 6749 section 6).
     pub(crate) without_scope: bool,
@@ -138,8 +141,7 @@ impl Session {
             return Some(held.generation);
         }
         let previous = self.memory.previous.filter(|_| held.identity == IdentityProof::Unverified)?;
-        let access = previous.access.filter(|a| a.standing != Standing::Rejected && now < a.expires_at)?;
-        (access.standing != Standing::Rejected).then_some(previous.generation)
+        previous.usable_access(now).then_some(previous.generation)
     }
 
     /// A person's tap, on "try now" or "sign in": `Err` says when the next one counts, at most 60 s from now (P13).

@@ -33,8 +33,18 @@ impl Timestamp {
     /// This point moved forward, never past the end of the line.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)))
+        Self(self.0.saturating_add(millis(duration)))
     }
+
+    /// This point moved back, never past the beginning of the line.
+    #[must_use]
+    pub(crate) fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(duration)))
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The number of one stored set of credentials. The first is 1; each newly stored set is one higher.

@@ -14,6 +14,7 @@ mod retest;
 mod token_outcomes;
 
 use alloc::vec::Vec;
+use core::mem::discriminant;
 
 use crate::{
     Code, Effect, Event, IssuerPacing, Note, Policy, Session, State, Timestamp,
@@ -31,7 +32,8 @@ impl Session {
             memory: Memory::starting(),
             attempt: None,
             attempts: 0,
-            open_tries: 0,
+            bad_reads: 0,
+            locked_reads: 0,
             call_waiting: false,
             without_scope: false,
             network: true,
@@ -56,6 +58,7 @@ impl Session {
         let now = now.max(self.latest);
         self.latest = now;
         let before = self.memory;
+        issuer.mend(now);
         let mut transition = Transition::new(self, issuer, now, Rng::new(entropy));
         transition.on(event);
         let mut effects = transition.effects;
@@ -92,7 +95,8 @@ impl<'a> Transition<'a> {
             (_, E::SignOut(reason)) => self.sign_out(reason),
             (_, E::SignedIn(new)) => self.signed_in(new),
             (S::Starting | S::Locked { .. }, E::VaultOpened(opened)) => self.vault_opened(opened),
-            (S::Starting | S::Locked { .. }, E::Tick | E::TryNow) => self.try_to_open(),
+            (S::Starting | S::Locked { .. }, E::Tick) => self.open_when_due(),
+            (S::Starting | S::Locked { .. }, E::TryNow) => self.open_now(),
             (S::Starting | S::Locked { .. }, _) => {}
             (_, E::GenerationFound(new)) => self.generation_found(new),
             (S::SignedOut { .. }, _) => {}
@@ -102,7 +106,7 @@ impl<'a> Transition<'a> {
             (_, E::AttemptEnded { attempt, outcome }) => self.attempt_ended(attempt, outcome),
             (_, E::Saved { generation }) => self.saved(generation),
             (_, E::NetworkChanged { online }) => self.network_changed(online),
-            (state, E::StatusRead { healthy, spread }) => self.status_read(state, healthy, spread),
+            (_, E::StatusRead { healthy, spread }) => self.status_read(healthy, spread),
             (_, E::Signal(signal)) => self.signal(signal),
 
             (state, E::Rejected(rejection)) => self.rejected(state, rejection),
@@ -112,10 +116,12 @@ impl<'a> Transition<'a> {
             (S::Recovering { .. }, E::CallWaiting) => self.hurry(),
             (_, E::CallWaiting) => {}
 
-            (S::SignedIn { .. }, E::TryNow | E::RenewEarly) => self.renew(),
+            (S::SignedIn { .. }, E::RenewEarly) => self.renew(),
             (_, E::RenewEarly) => {}
+
+            (S::SignedIn { .. }, E::TryNow) => self.renew_for_person(),
             (S::Recovering { .. } | S::Holding { .. }, E::TryNow) => self.gather_for_person(),
-            (S::SignInRequired { .. } | S::Quarantined { .. }, E::TryNow) => self.retest_kept(),
+            (S::SignInRequired { .. } | S::Quarantined { .. }, E::TryNow) => self.retest_for_person(),
 
             (state, E::Tick) => self.tick(state),
         }
@@ -123,8 +129,15 @@ impl<'a> Transition<'a> {
 
     // ---- small words -------------------------------------------------------------------------------------------
 
+    /// What belongs to a state is left behind with it.
     fn enter(&mut self, state: State) {
-        self.s.memory.state = state;
+        let before = core::mem::replace(&mut self.s.memory.state, state);
+        if discriminant(&before) != discriminant(&state) {
+            (self.s.memory.retest_at, self.s.memory.retests, self.s.healthy_since) = (None, None, None);
+            if let State::Holding { .. } = before {
+                self.s.memory.dwell.leave(self.now);
+            }
+        }
     }
 
     fn note(&mut self, code: Code) {

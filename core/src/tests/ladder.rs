@@ -59,7 +59,8 @@ fn a_person_who_taps_is_exempt_from_pacing_on_every_rung() {
 #[test]
 fn a_person_who_taps_while_offline_is_not_told_to_wait() {
     let mut till = Till::signed_in(NO_DEVICE_KEY);
-    till.pass(2 * HOUR);
+    till.now = till.now.plus(2 * HOUR);
+    till.tell(Event::Tick);
     till.ends(Outcome::Refresh(TokenOutcome::Unreachable));
     assert_eq!(till.session.state(), State::SignedIn { connectivity: Connectivity::Offline });
     assert!(is_refresh(requests(&till.tell(Event::TryNow))[0]));
@@ -81,7 +82,9 @@ fn holding_again_soon_lasts_longer() {
     let mut till = Till::signed_in(NO_PROBE);
     let mut dwell = |number: u64| {
         till.rejects(RejectionClass::InvalidToken);
-        till.next_request();
+        if till.session.attempt.is_none() {
+            till.next_request();
+        }
         till.ends(renewed(number));
         till.rejects(RejectionClass::InvalidToken);
         assert_eq!(till.holds(), Some(HoldCause::FreshTokensRejected));
@@ -120,4 +123,18 @@ fn a_status_document_without_a_spread_takes_an_earlier_one_back() {
     till.rejects(RejectionClass::InvalidToken);
     till.ends(REJECTED);
     assert!(till.session.wake_at().unwrap().since(till.now) <= 300 * SECOND);
+}
+
+#[test]
+fn a_403_to_the_probe_says_nothing_about_the_token() {
+    for class in [RejectionClass::Forbidden, RejectionClass::StepUp, RejectionClass::UseDpopNonce] {
+        let mut till = Till::signed_in(NO_DEVICE_KEY);
+        till.rejects(RejectionClass::InvalidToken);
+        till.ends(REJECTED);
+        till.next_request();
+        till.ends(renewed(2));
+        till.next_request();
+        till.ends(Outcome::Probe(ProbeOutcome::Rejected(class)));
+        assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(2))), "{class:?}");
+    }
 }

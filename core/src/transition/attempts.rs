@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Code, Effect, ForeignBy, NewGeneration, Outcome, ProbeOutcome, ProbePurpose, State, TokenOutcome,
+    Code, Effect, ForeignBy, NewGeneration, Outcome, ProbeOutcome, ProbePurpose, TokenOutcome,
     attempt::{Attempt, AttemptKind},
 };
 
@@ -14,7 +14,8 @@ impl Transition<'_> {
         let number = self.s.attempts;
         let deadline = self.now.plus(Duration::from_secs(seconds));
         let intent_was_open = self.s.memory.held.is_some_and(|held| held.intent_open);
-        self.s.attempt = Some(Attempt { number, kind, deadline, counted, intent_was_open });
+        let by_person = self.by_person;
+        self.s.attempt = Some(Attempt { number, kind, deadline, counted, by_person, intent_was_open });
         number
     }
 
@@ -67,6 +68,7 @@ impl Transition<'_> {
             return self.late(outcome);
         };
         self.s.attempt = None;
+        self.by_person = attempt.by_person;
         match (attempt.kind, outcome) {
             (AttemptKind::Probe(purpose), Outcome::Probe(found)) => self.probed(purpose, found),
             (AttemptKind::Refresh, Outcome::Refresh(found)) => self.refreshed(attempt, found),
@@ -79,6 +81,7 @@ impl Transition<'_> {
     /// No outcome came in time: as if the answer had been lost.
     pub(super) fn attempt_overdue(&mut self, attempt: Attempt) {
         self.s.attempt = None;
+        self.by_person = attempt.by_person;
         let lost = TokenOutcome::Transient { retry_after: None, lost: true };
         match attempt.kind {
             AttemptKind::OpenVault => self.open_vault(),
@@ -89,22 +92,23 @@ impl Transition<'_> {
         }
     }
 
-    /// An attempt that nobody waits for any more has ended. Newer credentials are never thrown away.
-    pub(super) fn late(&mut self, outcome: Outcome) {
+    /// An attempt that nobody waits for any more has ended. Newer credentials are never thrown away, and somebody else's
+    /// name is never overlooked.
+    fn late(&mut self, outcome: Outcome) {
+        use TokenOutcome as T;
         match outcome {
-            Outcome::Refresh(found) | Outcome::Reauthentication(found) => match found {
-                TokenOutcome::Renewed(new) | TokenOutcome::Adopted(new) => self.adopt_late(new),
-                TokenOutcome::Foreign if !matches!(self.s.memory.state, State::Quarantined { .. }) => {
-                    self.quarantine(ForeignBy::TokenResponse);
-                }
-                _ => {}
-            },
-            Outcome::Probe(_) | Outcome::Rediscovered { .. } => {}
+            Outcome::Refresh(T::Renewed(new) | T::Adopted(new))
+            | Outcome::Reauthentication(T::Renewed(new) | T::Adopted(new)) => self.adopt_late(new),
+            Outcome::Refresh(T::Foreign) | Outcome::Reauthentication(T::Foreign) => {
+                self.foreign(ForeignBy::TokenResponse);
+            }
+            Outcome::Probe(ProbeOutcome::Foreign) => self.foreign(ForeignBy::Probe),
+            _ => {}
         }
     }
 
-    pub(super) fn adopt_late(&mut self, new: NewGeneration) {
-        if self.s.generation().is_none_or(|held| new.generation > held) {
+    fn adopt_late(&mut self, new: NewGeneration) {
+        if self.is_newer(new) {
             self.s.attempt = None;
             self.renewed(new, Code::EvidenceRenewed);
         }

@@ -5,22 +5,54 @@ use core::time::Duration;
 use super::Transition;
 use crate::{
     Code, Connectivity, Effect, Generation, NewGeneration, Permission, SignedOutReason, State, Target,
-    memory::{Held, Previous, RefreshStanding},
+    memory::{Held, Memory, Previous, RefreshStanding, Standing},
+    pacing::LEAST_LIFE,
 };
 
 /// Time between two tries to store credentials that live in memory only.
 const SAVE_PAUSE: Duration = Duration::from_secs(10);
 
 impl Transition<'_> {
-    /// A person signed in as the pinned identity. What was kept stays until the new token was accepted.
+    // ---- coming ------------------------------------------------------------------------------------------------
+
+    /// A person signed in. What was kept stays until the new token was accepted.
     pub(super) fn signed_in(&mut self, new: NewGeneration) {
-        if self.s.generation().is_some_and(|held| new.generation <= held) {
-            return;
+        if self.is_newer(new) {
+            self.take_up(new);
+            match self.s.memory.state {
+                State::Quarantined { .. } => self.signed_in_while_quarantined(new),
+                _ => self.go_on_with_new(),
+            }
         }
+    }
+
+    /// Another process renewed, or its user signed in.
+    pub(super) fn generation_found(&mut self, new: NewGeneration) {
+        if self.is_newer(new) {
+            self.note(Code::EvidenceAdopted);
+            self.take_up(new);
+            match self.s.memory.state {
+                State::Quarantined { .. } => self.verify_new(new),
+                _ => self.go_on_with_new(),
+            }
+        }
+    }
+
+    pub(super) fn is_newer(&self, new: NewGeneration) -> bool {
+        self.s.generation().is_none_or(|held| new.generation > held)
+    }
+
+    /// Whatever was being asked about older credentials no longer matters, nor what was refused to them.
+    fn take_up(&mut self, new: NewGeneration) {
         self.install(new);
-        self.withdraw_prompt();
         self.s.attempt = None;
-        (self.s.memory.retest_at, self.s.memory.retests) = (None, None);
+        if let Some(episode) = self.s.memory.episode.as_mut() {
+            (episode.revoked, episode.reauthenticated, episode.reauthentication_refused) = (false, false, false);
+        }
+    }
+
+    pub(super) fn go_on_with_new(&mut self) {
+        self.withdraw_prompt();
         self.enter(State::SignedIn { connectivity: Connectivity::Online });
         if self.s.memory.episode.is_some() {
             self.plan_confirm();
@@ -29,26 +61,16 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn generation_found(&mut self, new: NewGeneration) {
-        let newer = self.s.generation().is_none_or(|held| new.generation > held);
-        if newer {
-            self.note(Code::EvidenceAdopted);
-            self.signed_in(new);
-        }
-    }
-
-    /// Puts a newer generation in the place of the one held, which stays as the previous one.
+    /// Puts a newer generation in the place of the one held. The last one known to be good stays as the previous one.
     pub(super) fn install(&mut self, new: NewGeneration) {
-        let old = self.s.memory.held.take();
-        if let Some(old) = old {
-            let kept = self.s.memory.previous.is_some();
-            // The oldest kept generation stays the "previous" one until something newer was accepted.
-            if !kept {
-                self.s.memory.previous = Some(Previous { generation: old.generation, access: old.access });
-            }
+        let lives_for = new.lives_for.map(|life| life.max(LEAST_LIFE));
+        let held = Held::from_new(NewGeneration { lives_for, ..new }, self.now, &mut self.rng);
+        let memory = &mut self.s.memory;
+        if let Some(old) = memory.held.replace(held) {
+            let Held { generation, access, identity, .. } = old;
+            memory.previous.get_or_insert(Previous { generation, access, identity });
         }
-        self.s.memory.held = Some(Held::from_new(new, self.now, &mut self.rng));
-        self.s.memory.unreasoned = Default::default();
+        memory.unreasoned = Default::default();
         self.s.save_at = (!new.saved).then(|| self.now.plus(SAVE_PAUSE));
     }
 
@@ -56,23 +78,28 @@ impl Transition<'_> {
         if let Some(held) = self.s.memory.held.as_mut().filter(|held| held.generation == generation) {
             held.saved = true;
             self.s.save_at = None;
+            self.drop_superseded();
         }
     }
 
     /// Asks for another try to store what lives in memory only.
     pub(super) fn save_again(&mut self) {
-        if self.s.save_at.is_some_and(|at| at <= self.now)
-            && let Some(held) = self.s.memory.held
+        if let (Some(at), Some(generation)) = (self.s.save_at, self.s.generation())
+            && at <= self.now
         {
             self.s.save_at = Some(self.now.plus(SAVE_PAUSE));
-            self.effects.push(Effect::Save { generation: held.generation });
+            self.effects.push(Effect::Save { generation });
         }
     }
 
-    /// The newest generation was accepted: what it superseded may go (P2).
+    // ---- going -------------------------------------------------------------------------------------------------
+
+    /// What the newest generation superseded may go once that is stored and was accepted (P2).
     pub(super) fn drop_superseded(&mut self) {
-        if let (Some(_), Some(held)) = (self.s.memory.previous, self.s.memory.held) {
-            self.s.memory.previous = None;
+        let accepted = |held: &Held| held.access.is_some_and(|access| access.standing == Standing::Accepted);
+        if let Some(held) = self.s.memory.held.filter(|held| held.saved && accepted(held))
+            && self.s.memory.previous.take().is_some()
+        {
             self.destroy(Target::Before(held.generation), Permission::Superseded);
         }
     }
@@ -96,22 +123,18 @@ impl Transition<'_> {
     }
 
     /// Leaves nothing of the account in memory.
-    pub(super) fn forget(&mut self) {
-        let memory = &mut self.s.memory;
-        (memory.held, memory.previous, memory.episode) = (None, None, None);
-        (memory.plan, memory.retest_at, memory.retests, memory.refreshed_at) = (None, None, None, None);
-        memory.flaps = Default::default();
-        memory.verified = 0;
-        self.s.attempt = None;
-        self.s.save_at = None;
-        self.s.call_waiting = false;
-        self.s.healthy_since = None;
+    fn forget(&mut self) {
+        self.s.memory = Memory::starting();
+        (self.s.attempt, self.s.save_at, self.s.healthy_since) = (None, None, None);
+        (self.s.call_waiting, self.s.without_scope) = (false, false);
     }
 
+    /// 30 days in SignInRequired have passed. The state stays, a person can still sign in.
     pub(super) fn limit_reached(&mut self) {
         self.destroy(Target::KeptCredentials, Permission::Limit);
-        (self.s.memory.held, self.s.memory.previous, self.s.memory.plan) = (None, None, None);
-        self.s.attempt = None;
+        let memory = &mut self.s.memory;
+        (memory.held, memory.previous, memory.plan, memory.retests) = (None, None, None, None);
+        (self.s.attempt, self.s.save_at) = (None, None);
     }
 
     pub(super) fn destroy(&mut self, target: Target, allowed_by: Permission) {

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Transition;
 use crate::{
     Code, Connectivity, Effect, Generation, HoldCause, Rejection, RejectionClass, Signal, State,
-    memory::Standing,
+    memory::{Standing, Task},
     pacing::{FRESH_TOKEN_AGE, LONGEST_SPREAD, SPREAD_WHEN_WAITING},
 };
 
@@ -31,15 +31,15 @@ impl Transition<'_> {
             return self.rejected_older(rejection.generation);
         }
         let Some(access) = held.access.filter(|access| access.standing != Standing::Rejected) else { return };
-        let is_fresh = self.now.since(access.received_at) < FRESH_TOKEN_AGE;
+        // What was accepted once was a good token: then something changed since, and a new one may help.
+        let is_fresh = access.standing == Standing::Untested && self.now.since(access.received_at) < FRESH_TOKEN_AGE;
         let flapping = matches!(state, State::Holding { cause: HoldCause::Flapping, .. });
         if flapping || matches!(state, State::Quarantined { .. }) {
             return;
         }
         self.note(evidence);
         self.set_standing(Standing::Rejected);
-        let new_episode = matches!(state, State::SignedIn { .. });
-        if new_episode {
+        if let State::SignedIn { .. } = state {
             self.begin_gathering();
             self.enter(State::Recovering { since: self.now });
         }
@@ -67,7 +67,8 @@ impl Transition<'_> {
         }
     }
 
-    /// A protected path accepted the token. A rejected token is cleared by the probe only: this answer may be older than the "no".
+    /// A protected path accepted the token. A rejected token is cleared by the probe only: this answer may be older than
+    /// the "no". And only a first acceptance says anything new: it does not undo what the authorization server refused.
     pub(super) fn accepted(&mut self, state: State, generation: Generation) {
         let held = self.s.memory.held.filter(|held| held.generation == generation);
         let Some(access) = held.and_then(|held| held.access) else { return };
@@ -75,15 +76,14 @@ impl Transition<'_> {
         if access.standing == Standing::Rejected || hold || held.is_some_and(|h| !h.usable_access(self.now)) {
             return;
         }
-        let first = access.standing == Standing::Untested;
-        self.set_standing(Standing::Accepted);
-        if first {
+        if access.standing == Standing::Untested {
             self.note(Code::EvidenceAccepted);
-            self.drop_superseded();
+            self.proven();
+            if self.s.memory.episode.is_some() {
+                return self.end_episode(Code::VerdictTokenStale);
+            }
         }
-        if self.s.memory.episode.is_some() {
-            self.end_episode(Code::VerdictTokenStale);
-        } else if state == (State::SignedIn { connectivity: Connectivity::Offline }) {
+        if let State::SignedIn { connectivity: Connectivity::Offline } = state {
             self.enter(State::SignedIn { connectivity: Connectivity::Online });
         }
     }
@@ -121,29 +121,30 @@ impl Transition<'_> {
             }
             State::SignedIn { .. } if came_back => {
                 self.enter(State::SignedIn { connectivity: Connectivity::Online });
-                if idle {
+                if idle && self.s.memory.plan.is_some_and(|plan| plan.task == Task::Renew) {
                     self.plan_renewal();
                 }
             }
             State::Holding { cause: HoldCause::NoNetwork, .. } if came_back && idle => {
                 let soon = self.issuer.earliest(self.now).plus(self.rng.up_to(SPREAD_WHEN_WAITING));
-                self.hold_until(HoldCause::NoNetwork, soon);
+                self.retry_no_later_than(soon);
             }
             _ => {}
         }
     }
 
-    pub(super) fn status_read(&mut self, state: State, healthy: Option<bool>, spread: Option<Duration>) {
-        if spread.is_some() {
+    pub(super) fn status_read(&mut self, healthy: Option<bool>, spread: Option<Duration>) {
+        // The document says how things are; a header only adds to it.
+        if healthy.is_some() || spread.is_some() {
             self.s.hint = spread.map(|spread| spread.min(LONGEST_SPREAD) * 6 / 5);
         }
-        let State::Holding { cause, .. } = state else { return };
+        let State::Holding { .. } = self.s.memory.state else { return };
         match (healthy, self.s.healthy_since) {
             (Some(true), Some(since)) if self.now.since(since) >= HEALTHY_TWICE => {
                 self.s.healthy_since = None;
                 self.note(Code::EvidenceRecovered);
                 let at = self.issuer.earliest(self.now).plus(self.draw_spread());
-                self.hold_until(cause, at);
+                self.retry_no_later_than(at);
             }
             (Some(true), None) => {
                 self.s.healthy_since = Some(self.now);

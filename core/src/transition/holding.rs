@@ -8,27 +8,36 @@ use crate::{
 };
 
 impl Transition<'_> {
-    /// New credentials would not help, or cannot be had now.
-    pub(super) fn hold(&mut self, cause: HoldCause) {
-        let was_holding = matches!(self.s.memory.state, State::Holding { .. });
-        let dwell = &mut self.s.memory.dwell;
-        let dwell = if was_holding { dwell.prolong() } else { dwell.enter(self.now) };
-        let next_attempt = self.issuer.next_attempt(self.now, &mut self.rng);
-        let at = match cause {
-            HoldCause::FreshTokensRejected | HoldCause::Flapping | HoldCause::Configuration => {
-                self.now.plus(dwell).max(self.issuer.earliest(self.now))
-            }
-            // Nothing was sent, so nobody counted it: still not more often than the gap.
-            HoldCause::LockBusy | HoldCause::StorageFull => next_attempt.max(self.now.plus(LEAST_GAP)),
-            HoldCause::ServerTrouble | HoldCause::NoNetwork => next_attempt,
-        };
-        self.hold_until(cause, at);
-    }
+    // ---- going in ----------------------------------------------------------------------------------------------
 
-    pub(super) fn hold_until(&mut self, cause: HoldCause, at: Timestamp) {
-        if matches!(self.s.memory.state, State::SignInRequired { .. } | State::Quarantined { .. }) {
+    pub(super) fn hold(&mut self, cause: HoldCause) {
+        if self.keeps_state() {
             return self.plan_retest();
         }
+        let pause = if self.is_holding() { self.s.memory.dwell.prolong() } else { self.s.memory.dwell.enter(self.now) };
+        let at = match cause {
+            HoldCause::FreshTokensRejected | HoldCause::Flapping | HoldCause::Configuration => {
+                self.now.plus(pause).max(self.issuer.earliest(self.now))
+            }
+            // Nothing was sent, so nobody counted it: still not more often than the gap.
+            HoldCause::LockBusy | HoldCause::StorageFull => self.next_attempt().max(self.now.plus(LEAST_GAP)),
+            HoldCause::ServerTrouble | HoldCause::NoNetwork => self.next_attempt(),
+        };
+        self.keep_holding(cause, at);
+    }
+
+    /// New credentials are only allowed then.
+    pub(super) fn hold_until(&mut self, cause: HoldCause, at: Timestamp) {
+        if self.keeps_state() {
+            return self.plan_retest();
+        }
+        if !self.is_holding() {
+            self.s.memory.dwell.enter(self.now);
+        }
+        self.keep_holding(cause, at);
+    }
+
+    fn keep_holding(&mut self, cause: HoldCause, at: Timestamp) {
         self.enter(State::Holding { cause, retry_at: at });
         self.plan(at, Task::Retry);
         if self.s.memory.retest_at.is_none() {
@@ -37,37 +46,37 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn plan_retest_while_holding(&mut self) {
-        let can_retest = self.s.policy.can_probe && self.s.memory.held.is_some_and(|h| h.access_lives(self.now));
-        let useful = can_retest || self.s.policy.has_status;
-        let next = self.s.memory.retests.as_mut().map(|retests| retests.next(self.now, &mut self.rng));
-        self.s.memory.retest_at = next.filter(|_| useful);
+    fn is_holding(&self) -> bool {
+        matches!(self.s.memory.state, State::Holding { .. })
     }
 
-    pub(super) fn retest_while_holding(&mut self) {
-        self.plan_retest_while_holding();
-        if self.s.policy.has_status {
-            self.effects.push(Effect::ReadStatus);
-        }
-        if self.s.policy.can_probe && self.s.memory.held.is_some_and(|held| held.access_lives(self.now)) {
-            self.note(Code::StepRetest);
-            self.start_probe(ProbePurpose::Retest);
+    /// Brings the retry forward, never back.
+    pub(super) fn retry_no_later_than(&mut self, at: Timestamp) {
+        if let State::Holding { cause, retry_at } = self.s.memory.state {
+            self.keep_holding(cause, at.min(retry_at));
         }
     }
 
-    /// The time to retry has come: a new gathering, from the refresh on (the kept token is re-tested on a schedule of its own).
+    pub(super) fn next_attempt(&mut self) -> Timestamp {
+        self.issuer.next_attempt(self.now, &mut self.rng)
+    }
+
+    // ---- trying again ------------------------------------------------------------------------------------------
+
+    /// The time to retry has come: a new gathering, from the refresh on, for the kept token is re-tested on a schedule
+    /// of its own. What is known to be good is asked about before anything new is asked for.
     pub(super) fn gather_again(&mut self) {
-        let flapping = matches!(self.s.memory.state, State::Holding { cause: HoldCause::Flapping, .. });
         self.begin_gathering();
-        if flapping && self.s.policy.can_probe && self.s.memory.held.is_some_and(|h| h.access_lives(self.now)) {
-            return self.start_probe(ProbePurpose::Retest);
+        let access = self.s.memory.held.filter(|held| held.access_lives(self.now)).and_then(|held| held.access);
+        match access.map(|access| access.standing) {
+            Some(Standing::Accepted) if self.s.policy.can_probe => self.start_probe(ProbePurpose::Retest),
+            Some(Standing::Untested) => self.confirm(),
+            _ => self.refresh_again(),
         }
-        let untested = self.s.memory.held.is_some_and(|held| {
-            held.access.is_some_and(|access| access.standing == Standing::Untested && self.now < access.expires_at)
-        });
-        if untested {
-            return self.confirm();
-        }
+    }
+
+    fn refresh_again(&mut self) {
+        self.begin_gathering();
         self.episode().probed = true;
         self.climb();
     }
@@ -78,32 +87,57 @@ impl Transition<'_> {
             self.by_person = true;
             self.begin_gathering();
             self.episode().spread = true;
+            if self.s.memory.held.is_some_and(|held| held.known_good(self.now)) && self.s.policy.can_probe {
+                return self.start_probe(ProbePurpose::Retest);
+            }
             self.climb();
         }
     }
 
-    /// A kept token is accepted again. While flapping, only after the dwell.
-    pub(super) fn good_again(&mut self) {
-        if let State::Holding { cause: HoldCause::Flapping, retry_at } = self.s.memory.state {
-            self.set_standing(Standing::Accepted);
-            if self.now < retry_at {
-                return;
-            }
-        }
-        self.set_standing(Standing::Accepted);
-        self.drop_superseded();
-        self.end_episode(Code::VerdictServerTrouble);
+    // ---- the kept token, on a schedule of its own ----------------------------------------------------------------
+
+    fn can_retest(&self) -> bool {
+        self.s.policy.can_probe && self.s.memory.held.is_some_and(|held| held.access_lives(self.now))
     }
 
-    pub(super) fn not_good_yet(&mut self) {
-        match self.s.memory.state {
-            State::Holding { cause: HoldCause::Flapping, retry_at } if self.now >= retry_at => {
+    fn plan_retest_while_holding(&mut self) {
+        let useful = self.can_retest() || self.s.policy.has_status;
+        let next = self.s.memory.retests.as_mut().map(|retests| retests.next(self.now, &mut self.rng));
+        self.s.memory.retest_at = next.filter(|_| useful);
+    }
+
+    pub(super) fn retest_while_holding(&mut self) {
+        self.plan_retest_while_holding();
+        if self.s.policy.has_status {
+            self.effects.push(Effect::ReadStatus);
+        }
+        if self.can_retest() {
+            self.note(Code::StepRetest);
+            self.start_probe(ProbePurpose::Retest);
+        }
+    }
+
+    /// A kept token is accepted again. Holding lasts its dwell all the same, so that nodes that disagree are not believed
+    /// at every turn.
+    pub(super) fn good_again(&mut self) {
+        self.proven();
+        let dwell = self.s.memory.dwell.until.filter(|until| self.now < *until);
+        match (self.s.memory.state, dwell) {
+            (State::Holding { .. }, Some(until)) => self.s.memory.retest_at = Some(until),
+            _ => self.end_episode(Code::VerdictServerTrouble),
+        }
+    }
+
+    pub(super) fn not_good_yet(&mut self, rejected: bool) {
+        if self.keeps_state() {
+            return self.plan_retest();
+        }
+        // Without a plan, this was the retry itself: it goes on to what would be new.
+        if self.s.memory.plan.is_none() {
+            if rejected {
                 self.set_standing(Standing::Rejected);
-                self.episode().probed = true;
-                self.climb();
             }
-            State::Holding { .. } => {}
-            _ => self.plan_retest(),
+            self.refresh_again();
         }
     }
 }

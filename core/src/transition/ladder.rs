@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Transition;
 use crate::{
     Code, Connectivity, Effect, HoldCause, IdentityProof, ProbePurpose, SignInReason, State, Timestamp,
-    memory::{Episode, Held, RefreshStanding, Task},
+    memory::{Held, RefreshStanding, Task},
     pacing::{REQUESTS_PER_GATHERING, Retests, SPREAD_IN_BACKGROUND, SPREAD_WHEN_WAITING},
 };
 
@@ -48,10 +48,8 @@ impl Transition<'_> {
         if !episode.spread {
             return self.spread();
         }
-        if let Some(at) = self.must_wait_until(episode) {
-            let short =
-                at.since(self.now) <= LONGEST_RECOVERING && matches!(self.s.memory.state, State::Recovering { .. });
-            return if short { self.plan(at, Task::Climb) } else { self.hold_until(HoldCause::ServerTrouble, at) };
+        if let Some(at) = self.must_wait_until(episode.as_requests) {
+            return self.climb_at(at);
         }
         if refresh {
             self.note(Code::RungRefresh);
@@ -64,8 +62,10 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn can_probe_again(&self, held: Held) -> bool {
-        self.s.policy.can_probe && self.s.policy.fresh_connections && held.access_lives(self.now)
+    /// Rung 2. A probe that has overruled the server's calls again and again no longer settles anything.
+    fn can_probe_again(&self, held: Held) -> bool {
+        let able = self.s.policy.can_probe && self.s.policy.fresh_connections;
+        able && held.access_lives(self.now) && !self.s.memory.overruled.often(self.now)
     }
 
     /// Rung 4 exists, the account's subject was proven, and nobody revoked the session.
@@ -75,32 +75,39 @@ impl Transition<'_> {
         self.s.policy.can_reauthenticate && pinned && !revoked
     }
 
-    /// The issuer's pacing, which a second call of the same gathering only answers to by the hour.
-    pub(super) fn must_wait_until(&mut self, episode: Episode) -> Option<Timestamp> {
-        let earliest = self.issuer.earliest(self.now);
-        let blocked = match episode.as_requests {
-            0 => earliest > self.now,
-            used if used < REQUESTS_PER_GATHERING => self.issuer.hour_is_full(self.now),
+    /// The issuer's pacing, which a second call of the same gathering only answers to by the hour. When the budget is
+    /// spent, what is left of the ladder waits for a new gathering.
+    fn must_wait_until(&mut self, spent: u8) -> Option<Timestamp> {
+        let blocked = match spent {
+            0 => self.issuer.earliest(self.now) > self.now,
+            spent if spent < REQUESTS_PER_GATHERING => self.issuer.hour_is_full(self.now),
             _ => {
                 self.note(Code::VerdictUnexplained);
+                let episode = self.episode();
+                (episode.as_requests, episode.rs_requests) = (0, 0);
                 true
             }
         };
-        let blocked = blocked && !self.by_person;
-        blocked.then(|| earliest.max(self.issuer.next_attempt(self.now, &mut self.rng)))
+        (blocked && !self.by_person).then(|| self.issuer.next_attempt(self.now, &mut self.rng))
+    }
+
+    /// Goes on up the ladder later. Recovering is a matter of seconds; what takes longer is Holding, and says until when.
+    fn climb_at(&mut self, at: Timestamp) {
+        let recovering = matches!(self.s.memory.state, State::Recovering { .. });
+        if recovering && at.since(self.now) <= LONGEST_RECOVERING {
+            self.plan(at, Task::Climb);
+        } else {
+            self.hold_until(HoldCause::ServerTrouble, at);
+        }
     }
 
     /// Waits a random time before the first automatic attempt, so that not all devices come at once.
-    pub(super) fn spread(&mut self) {
+    fn spread(&mut self) {
         self.episode().spread = true;
-        let wait = if self.by_person { Duration::ZERO } else { self.draw_spread() };
+        let wait = self.draw_spread();
         let at = self.now.plus(wait).max(self.issuer.earliest(self.now));
         self.note_wait(Code::StepSpread, at);
-        if wait > LONGEST_RECOVERING {
-            self.hold_until(HoldCause::ServerTrouble, at);
-        } else {
-            self.plan(at, Task::Climb);
-        }
+        self.climb_at(at);
     }
 
     pub(super) fn draw_spread(&mut self) -> Duration {
@@ -108,35 +115,38 @@ impl Transition<'_> {
         self.rng.up_to(self.s.hint.unwrap_or(unhinted))
     }
 
-    /// A call waits now: an unhinted spread shrinks.
+    /// A call waits now: an unhinted spread shrinks, once, however many calls wait.
     pub(super) fn hurry(&mut self) {
-        self.s.call_waiting = true;
-        let waiting_for = self.s.memory.plan.filter(|plan| plan.task == Task::Climb);
-        if let Some(plan) = waiting_for.filter(|_| self.s.hint.is_none() && self.s.attempt.is_none()) {
+        let first = !core::mem::replace(&mut self.s.call_waiting, true);
+        let spreading = self.s.memory.episode.is_some_and(|episode| episode.as_requests == 0);
+        let planned = self.s.memory.plan.filter(|plan| plan.task == Task::Climb && self.s.attempt.is_none());
+        if let Some(plan) = planned.filter(|_| first && spreading && self.s.hint.is_none()) {
             let sooner = self.now.plus(self.rng.up_to(SPREAD_WHEN_WAITING)).max(self.issuer.earliest(self.now));
-            if sooner < plan.at {
-                self.plan(sooner, Task::Climb);
+            self.plan(sooner.min(plan.at), Task::Climb);
+        }
+    }
+
+    /// Goes on without the rung that has just ended.
+    pub(super) fn next_rung(&mut self) {
+        match self.s.memory.state {
+            State::SignInRequired { .. } | State::Quarantined { .. } => self.retest_by_reauthentication(),
+            _ => {
+                self.renewal_is_episode();
+                self.climb();
             }
         }
     }
 
-    /// Goes on without the rung that has just ended. A renewal that failed becomes an episode here.
-    pub(super) fn next_rung(&mut self) {
-        match self.s.memory.state {
-            State::SignInRequired { .. } | State::Quarantined { .. } => return self.plan_retest(),
-            State::SignedIn { .. } => {
-                let usable = self.s.memory.held.is_some_and(|held| held.usable_access(self.now));
-                // The renewal was this episode's first request, and its time was drawn at random.
-                let episode = self.episode();
-                (episode.probed, episode.refreshed, episode.spread) = (true, true, true);
-                episode.as_requests = episode.as_requests.max(1);
-                if !usable {
-                    self.enter(State::Recovering { since: self.now });
-                }
+    /// A renewal that failed becomes an episode: it was the first request, and its time was drawn at random.
+    pub(super) fn renewal_is_episode(&mut self) {
+        if let State::SignedIn { .. } = self.s.memory.state {
+            let episode = self.episode();
+            (episode.probed, episode.refreshed, episode.spread) = (true, true, true);
+            episode.as_requests = episode.as_requests.max(1);
+            if !self.s.memory.held.is_some_and(|held| held.usable_access(self.now)) {
+                self.enter(State::Recovering { since: self.now });
             }
-            _ => {}
         }
-        self.climb();
     }
 
     /// Nothing is left but a person; unless the access token is good still, then not before it expires.
@@ -166,9 +176,7 @@ impl Transition<'_> {
             return self.plan_retest();
         }
         self.enter(State::SignInRequired { reason, since: self.now });
-        self.s.memory.plan = None;
-        self.s.memory.retest_at = None;
-        self.s.memory.retests = Some(Retests::starting(self.now));
+        (self.s.memory.plan, self.s.memory.retests) = (None, Some(Retests::starting(self.now)));
         self.plan_retest();
         if !core::mem::replace(&mut self.episode().prompted, true) {
             self.effects.push(Effect::Prompt { reason });
@@ -188,14 +196,9 @@ impl Transition<'_> {
             self.note(verdict);
             self.note(Code::VerdictRecovered);
         }
-        self.issuer.record_success();
-        if matches!(self.s.memory.state, State::Holding { .. }) {
-            self.s.memory.dwell.leave(self.now);
-        }
-        (self.s.memory.retest_at, self.s.memory.retests) = (None, None);
+        self.s.memory.retests = None;
         self.s.memory.unreasoned = Default::default();
         self.s.call_waiting = false;
-        self.s.healthy_since = None;
         self.enter(State::SignedIn { connectivity: Connectivity::Online });
         self.plan_renewal();
     }

@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Connectivity, Effect, LockReason, Opened, Restored, SignInReason, SignedOutReason, State,
+    Connectivity, Effect, LockReason, Opened, Restored, SNAPSHOT_VERSION, SignInReason, SignedOutReason, Snapshot,
+    State,
     attempt::AttemptKind,
-    memory::{Held, Plan, Previous, RefreshStanding, Task},
-    pacing::LONGEST_RETRY_AFTER,
+    memory::{Held, Memory, Previous, RefreshStanding, Task},
 };
 
 /// How often an unreadable vault is tried before it is moved aside.
@@ -22,10 +22,17 @@ impl Transition<'_> {
         self.effects.push(Effect::OpenVault);
     }
 
-    pub(super) fn try_to_open(&mut self) {
+    pub(super) fn open_when_due(&mut self) {
         let overdue = self.s.attempt.is_some_and(|attempt| attempt.deadline <= self.now);
         let planned = self.s.memory.plan.is_some_and(|plan| plan.at <= self.now);
         if overdue || (self.s.attempt.is_none() && planned) {
+            self.open_vault();
+        }
+    }
+
+    /// A person asked for it.
+    pub(super) fn open_now(&mut self) {
+        if self.s.attempt.is_none() {
             self.open_vault();
         }
     }
@@ -36,91 +43,111 @@ impl Transition<'_> {
             Opened::Empty => self.enter(State::SignedOut { reason: SignedOutReason::NeverSignedIn }),
             Opened::SignedOut(reason) => self.enter(State::SignedOut { reason }),
             Opened::Value(restored) => self.restored(*restored),
-            Opened::NothingKept => self.sign_in_required(SignInReason::NothingToRenewWith),
+            Opened::NothingKept => self.nothing_kept(),
             Opened::Locked(reason) => self.locked(reason),
             Opened::Unreadable => self.unreadable(),
             Opened::MovedAside => self.sign_in_required(SignInReason::VaultMovedAside),
-            Opened::Emptied(_) => self.sign_in_required(SignInReason::NothingToRenewWith),
         }
     }
 
-    pub(super) fn unreadable(&mut self) {
-        self.s.open_tries = self.s.open_tries.saturating_add(1);
-        if self.s.open_tries < OPEN_TRIES {
+    /// One bad read proves nothing. After three the vault is moved aside, so that a person can sign in.
+    fn unreadable(&mut self) {
+        self.s.bad_reads = self.s.bad_reads.saturating_add(1);
+        if self.s.bad_reads < OPEN_TRIES {
             let pause = self.rng.between(Duration::from_millis(100), Duration::from_secs(1));
-            self.plan(self.now.plus(pause), Task::OpenVault);
-        } else {
-            self.s.open_tries = 0;
-            self.effects.push(Effect::SetVaultAside);
-            self.plan(self.now.plus(OPEN_PAUSE), Task::OpenVault);
+            return self.plan(self.now.plus(pause), Task::OpenVault);
         }
+        self.s.bad_reads = 0;
+        self.enter(State::Locked { reason: LockReason::Unreadable });
+        self.effects.push(Effect::SetVaultAside);
+        self.plan(self.now.plus(OPEN_PAUSE), Task::OpenVault);
     }
 
-    pub(super) fn locked(&mut self, reason: LockReason) {
+    fn locked(&mut self, reason: LockReason) {
         self.enter(State::Locked { reason });
-        let doublings = u32::from(self.s.open_tries.min(5));
-        self.s.open_tries = self.s.open_tries.saturating_add(1);
+        let doublings = u32::from(self.s.locked_reads.min(5));
+        self.s.locked_reads = self.s.locked_reads.saturating_add(1);
         let pause = (Duration::from_secs(1) * (1 << doublings)).min(OPEN_PAUSE);
         self.plan(self.now.plus(pause), Task::OpenVault);
     }
 
+    // ---- a restart ---------------------------------------------------------------------------------------------
+
     /// Goes on where the last run stopped. The vault is right about credentials, the snapshot about everything else.
-    pub(super) fn restored(&mut self, restored: Restored) {
-        self.s.open_tries = 0;
+    fn restored(&mut self, restored: Restored) {
         let new = restored.credentials;
-        let mut known = None;
-        if let Some(snapshot) = restored.snapshot {
-            let gap = self.now.since(snapshot.taken_at);
-            self.s.memory = snapshot.memory;
-            known = snapshot.memory.held.filter(|held| held.generation == new.generation);
-            if let State::SignInRequired { reason, since } = self.s.memory.state
+        let snapshot = restored.snapshot.as_ref().and_then(|snapshot| self.believed(snapshot));
+        if let Some(mut memory) = snapshot {
+            let gap = restored.snapshot.map(|snapshot| self.now.since(snapshot.taken_at)).unwrap_or_default();
+            if let State::SignInRequired { since, .. } = &mut memory.state
                 && !restored.gap_is_certain
             {
-                self.enter(State::SignInRequired { reason, since: since.plus(gap) });
+                *since = since.plus(gap).min(self.now);
             }
+            self.s.memory = memory;
         }
-        let is_known = known.is_some();
+        let known = self.s.memory.held.filter(|held| held.generation == new.generation);
         let mut held = known.unwrap_or_else(|| Held::from_new(new, self.now, &mut self.rng));
         held.saved = true;
-        held.intent_open = restored.intent == Some(held.generation);
+        // The vault knows whether the token left; the snapshot, that it was refused and may have been rotated before.
+        held.intent_open =
+            restored.intent == Some(held.generation) || (held.intent_open && held.refresh == RefreshStanding::Refused);
+        held.access = held.access.filter(|_| new.lives_for.is_some()).map(|mut access| {
+            // Two clocks remember the token's life; the shorter one wins.
+            access.expires_at = access.expires_at.min(self.now.plus(new.lives_for.unwrap_or_default()));
+            access
+        });
         self.s.memory.held = Some(held);
         if self.s.previous_generation() != restored.previous {
-            let access = None;
-            self.s.memory.previous = restored.previous.map(|generation| Previous { generation, access });
+            let identity = held.identity;
+            self.s.memory.previous =
+                restored.previous.map(|generation| Previous { generation, access: None, identity });
         }
-        let resumes = is_known
-            && !matches!(self.s.memory.state, State::Starting | State::Locked { .. } | State::SignedOut { .. });
-        if !resumes {
+        let unborn = matches!(self.s.memory.state, State::Starting | State::Locked { .. } | State::SignedOut { .. });
+        if known.is_none() || unborn {
             self.enter(State::SignedIn { connectivity: Connectivity::Online });
-            self.plan_renewal();
         }
         self.resume(held);
     }
 
-    /// Re-plans what was in flight or badly timed when the last run stopped. Nothing waits longer than its kind may.
-    pub(super) fn resume(&mut self, held: Held) {
-        let latest = self.now.plus(LONGEST_RETRY_AFTER);
-        let in_flight_or_far = |plan: Option<Plan>| plan.is_none_or(|plan| plan.at > latest);
-        self.s.memory.retest_at = self.s.memory.retest_at.map(|at| at.min(latest));
+    /// The account is known, its credentials are gone: somebody has to sign in, and nobody ever signed out (P3, P10). The
+    /// prompt was raised before the limit; what remains is the banner (P9).
+    fn nothing_kept(&mut self) {
+        self.episode().prompted = true;
+        self.sign_in_required(SignInReason::NothingToRenewWith);
+    }
+
+    /// What a snapshot says, if this release wrote it.
+    fn believed(&self, snapshot: &Snapshot) -> Option<Memory> {
+        (snapshot.version == SNAPSHOT_VERSION).then(|| snapshot.memory_at(self.now))
+    }
+
+    /// Plans again what was in flight when the last run stopped: it counts as not done.
+    fn resume(&mut self, held: Held) {
         let crashed_in_refresh = held.intent_open && held.refresh == RefreshStanding::Usable;
+        if crashed_in_refresh {
+            // Nobody knows what the server made of it. Further crashes are paced like failures.
+            self.issuer.record_failure(self.now, None);
+        }
         match self.s.memory.state {
             State::SignedIn { .. } if crashed_in_refresh => self.plan(self.now, Task::Renew),
             State::SignedIn { .. } => self.plan_renewal(),
             State::Recovering { .. } => {
-                self.episode().refreshed &= !crashed_in_refresh;
-                self.episode().spread |= crashed_in_refresh;
+                let episode = self.episode();
+                episode.refreshed = false;
+                episode.reauthenticated = episode.reauthentication_refused;
+                episode.spread |= crashed_in_refresh;
                 let task = if held.usable_access(self.now) { Task::Confirm } else { Task::Climb };
-                let waits = self.s.memory.plan.filter(|plan| plan.at > self.now && plan.at <= latest);
-                if waits.is_none_or(|_| crashed_in_refresh) {
+                if crashed_in_refresh || self.s.memory.plan.is_none() {
                     self.plan(self.now, task);
                 }
             }
             State::Holding { cause, retry_at } => {
-                let at = if crashed_in_refresh { self.now } else { retry_at.min(latest) };
+                let at = if crashed_in_refresh { self.now } else { retry_at };
                 self.enter(State::Holding { cause, retry_at: at });
                 self.plan(at, Task::Retry);
             }
-            State::SignInRequired { .. } | State::Quarantined { .. } if in_flight_or_far(self.s.memory.plan) => {
+            State::SignInRequired { .. } | State::Quarantined { .. } if self.s.memory.plan.is_none() => {
                 self.plan(self.now, Task::Retest);
             }
             _ => {}

@@ -1,16 +1,11 @@
 //! A new token is proven before it ends an episode, and before an unverified one is handed out.
 
-use core::time::Duration;
-
 use super::Transition;
 use crate::{
     Code, Connectivity, HoldCause, IdentityProof, ProbePurpose, State,
     memory::{Standing, Task},
-    pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING},
+    pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING, Retests},
 };
-
-/// Pause before a new token is asked about again after the probe stayed silent.
-const CONFIRM_AGAIN: Duration = Duration::from_secs(30);
 
 impl Transition<'_> {
     /// A replayed call may prove the new token for free; soon after, the probe does. Nobody waits for an unverified one.
@@ -29,18 +24,15 @@ impl Transition<'_> {
             return;
         }
         let Some(held) = self.s.memory.held else { return };
+        if !held.access_lives(self.now) {
+            return self.died_unproven();
+        }
         let unverified = held.identity == IdentityProof::Unverified;
         let rejected = held.access.is_some_and(|access| access.standing == Standing::Rejected);
-        if !held.access_lives(self.now) {
-            // It died before anybody could ask. A refresh token that came with it is worth a try; nothing else is lost.
-            self.begin_gathering();
-            self.episode().probed = true;
-            return self.climb();
-        }
         let budget = self.s.memory.episode.is_none_or(|episode| episode.rs_requests < REQUESTS_PER_GATHERING);
         if self.s.policy.can_probe && (budget || unverified) {
             self.note(Code::StepConfirm);
-            self.start_probe(ProbePurpose::Confirm)
+            self.start_probe(ProbePurpose::Confirm);
         } else if rejected {
             self.note(Code::VerdictFreshRejected);
             self.hold(HoldCause::FreshTokensRejected);
@@ -51,13 +43,28 @@ impl Transition<'_> {
         }
     }
 
+    /// It died before anybody could ask. A refresh token that came with it is worth a try; nothing else is lost.
+    fn died_unproven(&mut self) {
+        if self.s.memory.episode.is_none() {
+            return self.renew();
+        }
+        self.begin_gathering();
+        self.episode().probed = true;
+        self.climb();
+    }
+
     pub(super) fn confirmed(&mut self) {
+        self.proven();
+        self.end_episode(Code::VerdictTokenStale);
+    }
+
+    /// A server accepted the newest token, under the pinned identity if it named one.
+    pub(super) fn proven(&mut self) {
         self.set_standing(Standing::Accepted);
         if let Some(held) = self.s.memory.held.as_mut().filter(|held| held.identity == IdentityProof::Unverified) {
             held.identity = IdentityProof::Verified;
         }
         self.drop_superseded();
-        self.end_episode(Code::VerdictTokenStale);
     }
 
     pub(super) fn new_token_rejected(&mut self) {
@@ -79,7 +86,9 @@ impl Transition<'_> {
         if held.identity != IdentityProof::Unverified && !rejected {
             return self.unconfirmed();
         }
-        let at = self.now.plus(CONFIRM_AGAIN).plus(self.rng.up_to(CONFIRM_AGAIN));
+        let mut retests = self.s.memory.retests.unwrap_or(Retests::starting(self.now));
+        let at = retests.next(self.now, &mut self.rng);
+        self.s.memory.retests = Some(retests);
         match self.s.memory.state {
             State::SignedIn { .. } => self.plan(at, Task::Confirm),
             _ => self.hold_until(HoldCause::ServerTrouble, at),
@@ -87,9 +96,8 @@ impl Transition<'_> {
     }
 
     /// Nobody said no to the new token, and nobody can be asked: it is used, the episode stays open until it is accepted.
-    pub(super) fn unconfirmed(&mut self) {
+    fn unconfirmed(&mut self) {
         self.withdraw_prompt();
-        (self.s.memory.retest_at, self.s.memory.retests) = (None, None);
         self.enter(State::SignedIn { connectivity: Connectivity::Online });
         self.plan_renewal();
     }

@@ -2,57 +2,110 @@
 
 use super::{Transition, retest::HOURLY};
 use crate::{
-    Code, ForeignBy, IdentityProof, Permission, State, Target,
-    memory::{Held, RefreshStanding, Standing, Task},
+    Code, ForeignBy, IdentityProof, NewGeneration, Permission, ProbePurpose, SignInReason, State, Target,
+    memory::{Held, RefreshStanding, Task},
 };
 
 /// How often own credentials must be right to end a quarantine.
 const RIGHT_TO_END_QUARANTINE: u8 = 2;
 
 impl Transition<'_> {
+    /// Nothing is handed out until the pinned identity is proven again. What was proven to be ours is kept.
     pub(super) fn quarantine(&mut self, by: ForeignBy) {
         self.note(by.code());
         self.note(Code::VerdictForeign);
         self.withdraw_prompt();
-        // Somebody else's credentials may sit in the newest place, if nothing named their owner when they came.
-        if let Some(held) = self.s.memory.held.filter(|held| held.identity == IdentityProof::Unverified) {
-            self.destroy(Target::Generation(held.generation), Permission::Foreign);
-            self.s.memory.held = self.s.memory.previous.take().map(|previous| Held {
-                generation: previous.generation,
-                access: previous.access,
-                refresh: RefreshStanding::Void,
-                intent_open: false,
-                identity: IdentityProof::Verified,
-                saved: true,
-            });
-        }
         self.s.attempt = None;
-        (self.s.memory.retest_at, self.s.memory.verified) = (None, 0);
+        self.s.memory.verified = 0;
         self.enter(State::Quarantined { incident: by, since: self.now });
         self.plan_verification();
     }
 
+    /// The probe named somebody else. If nobody had vouched for the token, it is theirs.
     pub(super) fn foreign_probe(&mut self) {
-        if matches!(self.s.memory.state, State::Quarantined { .. }) {
+        if let Some(held) = self.s.memory.held.filter(|held| held.identity == IdentityProof::Unverified) {
+            self.disown(held);
+        }
+        self.foreign(ForeignBy::Probe);
+    }
+
+    pub(super) fn foreign(&mut self, by: ForeignBy) {
+        if let State::Quarantined { .. } = self.s.memory.state {
             self.s.memory.verified = 0;
             self.plan_verification();
         } else {
-            self.quarantine(ForeignBy::Probe);
+            self.quarantine(by);
         }
     }
+
+    /// Destroys the newest generation, which is somebody else's, and goes back to the last one known to be ours. Its
+    /// refresh token was spent.
+    fn disown(&mut self, foreign: Held) {
+        self.destroy(Target::Generation(foreign.generation), Permission::Foreign);
+        self.s.save_at = None;
+        self.s.memory.held = self.s.memory.previous.take().map(|previous| Held {
+            generation: previous.generation,
+            access: previous.access,
+            refresh: RefreshStanding::Void,
+            intent_open: false,
+            identity: previous.identity,
+            saved: true,
+        });
+    }
+
+    // ---- the way out -------------------------------------------------------------------------------------------
 
     pub(super) fn plan_verification(&mut self) {
         let at = self.now.plus(HOURLY).plus(self.rng.up_to(HOURLY / 10));
         self.plan(at, Task::Retest);
     }
 
-    pub(super) fn verified_once(&mut self) {
+    /// A person who signs in as the pinned subject ends it at once; one whose token says nothing is asked about first.
+    pub(super) fn signed_in_while_quarantined(&mut self, new: NewGeneration) {
+        if new.identity != IdentityProof::Unverified {
+            return self.go_on_with_new();
+        }
+        self.s.memory.verified = RIGHT_TO_END_QUARANTINE - 1;
+        self.verify_new(new);
+    }
+
+    /// New credentials arrived: their proof counts, and where they bring none the probe is asked.
+    pub(super) fn verify_new(&mut self, new: NewGeneration) {
+        match new.identity {
+            IdentityProof::Verified => self.verified_once(),
+            _ if self.s.policy.can_probe => self.verify_by_probe(),
+            IdentityProof::Inherited | IdentityProof::Unpinned => self.verified_once(),
+            IdentityProof::Unverified => self.plan_verification(),
+        }
+    }
+
+    pub(super) fn verify_by_probe(&mut self) {
+        self.note(Code::StepVerify);
+        self.start_probe(ProbePurpose::Verify);
+    }
+
+    /// The probe knows the token and names nobody else.
+    pub(super) fn verified_by_probe(&mut self) {
+        self.proven();
+        self.verified_once();
+    }
+
+    fn verified_once(&mut self) {
         self.s.memory.verified = self.s.memory.verified.saturating_add(1);
         if self.s.memory.verified < RIGHT_TO_END_QUARANTINE {
             return self.plan_verification();
         }
         self.s.memory.verified = 0;
-        self.set_standing(Standing::Accepted);
-        self.end_episode(Code::VerdictRecovered);
+        if self.s.memory.held.is_some_and(|held| held.known_good(self.now)) {
+            self.end_episode(Code::VerdictRecovered);
+        } else {
+            self.go_on_with_new();
+        }
+    }
+
+    /// Nothing is left by which the pinned identity could be proven: only a person can.
+    pub(super) fn cannot_verify(&mut self) {
+        self.note(Code::RungPerson);
+        self.sign_in_required(SignInReason::NothingToRenewWith);
     }
 }

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl Transition<'_> {
-    pub(super) fn can_renew(&self) -> bool {
+    fn can_renew(&self) -> bool {
         let usable = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Usable);
         let tried = self.s.memory.episode.is_some_and(|episode| episode.reauthenticated);
         usable || (self.may_reauthenticate() && !tried)
@@ -23,12 +23,19 @@ impl Transition<'_> {
         self.plan(at, Task::Renew);
     }
 
-    /// A call found no usable token: what was planned for later is done now, unless the server is failing.
+    /// A call found no usable token: a renewal that was planned for later is done now, unless the server is failing.
     pub(super) fn renew_for_caller(&mut self) {
         let usable = self.s.memory.held.is_some_and(|held| held.usable_access(self.now));
-        if !usable && !self.issuer.is_failing() && self.issuer.paused_until(self.now).is_none() {
+        let planned = self.s.memory.plan.is_some_and(|plan| plan.task == Task::Renew);
+        if planned && !usable && !self.issuer.is_failing() {
             self.renew();
         }
+    }
+
+    /// A person asked to try now: pauses are for machines.
+    pub(super) fn renew_for_person(&mut self) {
+        self.by_person = true;
+        self.renew();
     }
 
     /// A token nears or has passed its deadline. Its own deadline needs no spread.
@@ -37,16 +44,20 @@ impl Transition<'_> {
             return;
         }
         let Some(held) = self.s.memory.held else { return };
-        if held.identity == IdentityProof::Unverified {
+        if held.identity == IdentityProof::Unverified && held.access_lives(self.now) {
             return self.confirm();
         }
         if !self.can_renew() {
             return self.person();
         }
-        let paused = self.issuer.paused_until(self.now);
+        let living = held.access.filter(|_| held.usable_access(self.now));
+        if let Some(access) = living.filter(|_| !self.s.network && !self.by_person) {
+            return self.plan(access.expires_at, Task::Renew);
+        }
         let counted = self.issuer.is_failing() || self.s.memory.episode.is_some();
-        let earliest = if counted { self.issuer.earliest(self.now) } else { paused.unwrap_or(self.now) };
-        if earliest > self.now {
+        let paused = self.issuer.paused_until(self.now).unwrap_or(self.now);
+        let earliest = if counted { self.issuer.earliest(self.now) } else { paused };
+        if earliest > self.now && !self.by_person {
             return self.plan(earliest, Task::Renew);
         }
         self.note(Code::StepRenewal);

@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Transition;
 use crate::{
     Code, ProbePurpose, State,
-    memory::{RefreshStanding, Task},
+    memory::{Held, RefreshStanding, Task},
     pacing::Retests,
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 impl Transition<'_> {
-    /// When kept credentials are asked about next, in SignInRequired and in quarantine.
+    /// When kept credentials are asked about next.
     pub(super) fn plan_retest(&mut self) {
         if let State::Quarantined { .. } = self.s.memory.state {
             return self.plan_verification();
@@ -29,28 +29,68 @@ impl Transition<'_> {
         self.plan(at, Task::Retest);
     }
 
-    /// Asks whether kept credentials are good (again): the access token by the probe, then the refresh token, then rung 4.
+    pub(super) fn retest_for_person(&mut self) {
+        self.by_person = true;
+        self.retest_kept();
+    }
+
+    /// Asks whether kept credentials are good (again): the access token by the probe; else the refresh token, then rung 4.
     pub(super) fn retest_kept(&mut self) {
         if self.s.attempt.is_some() {
             return;
         }
-        let Some(held) = self.s.memory.held else { return };
         let quarantined = matches!(self.s.memory.state, State::Quarantined { .. });
-        self.note(if quarantined { Code::StepVerify } else { Code::StepRetest });
-        if held.access_lives(self.now) && self.s.policy.can_probe {
-            return self.start_probe(if quarantined { ProbePurpose::Verify } else { ProbePurpose::Retest });
+        let Some(held) = self.s.memory.held else {
+            return if quarantined {
+                self.cannot_verify()
+            };
+        };
+        let probe = held.access_lives(self.now) && self.s.policy.can_probe;
+        let refresh = self.may_present_again(held);
+        if !probe && !refresh && !self.may_reauthenticate() {
+            return if quarantined { self.cannot_verify() } else { self.retest_nothing() };
         }
-        let may_present = matches!(held.refresh, RefreshStanding::Usable | RefreshStanding::Refused);
-        let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
-        if self.issuer.earliest(self.now) > self.now {
+        if !probe && self.must_not_ask_yet(held) {
             return self.plan_retest();
         }
-        if may_present && !held.intent_open && !revoked {
+        if probe && quarantined {
+            return self.verify_by_probe();
+        }
+        self.note(Code::StepRetest);
+        if probe {
+            self.start_probe(ProbePurpose::Retest);
+        } else if refresh {
             self.start_refresh();
-        } else if self.may_reauthenticate() {
+        } else {
+            self.start_reauthentication();
+        }
+    }
+
+    /// A refusal may have been the server's mistake; a revocation is none, and what may have been rotated is never shown
+    /// again.
+    fn may_present_again(&self, held: Held) -> bool {
+        let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
+        matches!(held.refresh, RefreshStanding::Usable | RefreshStanding::Refused) && !held.intent_open && !revoked
+    }
+
+    /// The issuer's pacing, and once an hour for what was refused: for a person's tap as well.
+    fn must_not_ask_yet(&self, held: Held) -> bool {
+        let lately = self.s.memory.refreshed_at.is_some_and(|at| self.now.since(at) < HOURLY);
+        let refused = held.refresh != RefreshStanding::Usable;
+        (lately && (refused || !self.by_person)) || (self.issuer.earliest(self.now) > self.now && !self.by_person)
+    }
+
+    fn retest_nothing(&mut self) {
+        self.s.memory.refreshed_at = Some(self.now);
+        self.plan_retest();
+    }
+
+    /// The refresh token was refused again: rung 4 may have come into being since, or may be welcome again.
+    pub(super) fn retest_by_reauthentication(&mut self) {
+        let another = self.by_person || !self.issuer.hour_is_full(self.now);
+        if self.may_reauthenticate() && another {
             self.start_reauthentication();
         } else {
-            self.s.memory.refreshed_at = Some(self.now);
             self.plan_retest();
         }
     }

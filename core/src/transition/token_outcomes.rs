@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Code, Connectivity, Effect, ForeignBy, HoldCause, IdentityProof, NewGeneration, State, TokenOutcome,
+    Code, Connectivity, Effect, ForeignBy, HoldCause, NewGeneration, State, TokenOutcome,
     attempt::{Attempt, AttemptKind},
     memory::{RefreshStanding, Task},
     pacing::LEAST_GAP,
@@ -22,16 +22,20 @@ impl Transition<'_> {
         }
         match found {
             TokenOutcome::Refused { revoked } => self.refresh_refused(revoked),
-            TokenOutcome::InvalidScope if !self.s.without_scope => {
-                self.note(Code::EvidenceInvalidScope);
-                self.s.without_scope = true;
-                self.start_refresh();
-            }
-            TokenOutcome::InvalidScope => {
-                self.note(Code::EvidenceInvalidScope);
-                self.next_rung();
-            }
+            TokenOutcome::InvalidScope => self.scope_refused(attempt),
             other => self.token_outcome(attempt, other),
+        }
+    }
+
+    /// Asked once more without scopes (RFC 6749 section 6), in the same gathering; then it is the next rung's turn.
+    fn scope_refused(&mut self, attempt: Attempt) {
+        self.note(Code::EvidenceInvalidScope);
+        if core::mem::replace(&mut self.s.without_scope, true) {
+            self.next_rung();
+        } else if attempt.counted && !attempt.by_person && self.issuer.hour_is_full(self.now) {
+            self.trouble(HoldCause::ServerTrouble);
+        } else {
+            self.start_refresh();
         }
     }
 
@@ -44,70 +48,55 @@ impl Transition<'_> {
     }
 
     /// What a refresh and a silent re-authentication have in common.
-    pub(super) fn token_outcome(&mut self, attempt: Attempt, found: TokenOutcome) {
+    fn token_outcome(&mut self, attempt: Attempt, found: TokenOutcome) {
+        use TokenOutcome as T;
         match found {
-            TokenOutcome::Renewed(new) => self.renewed(new, Code::EvidenceRenewed),
-            TokenOutcome::Adopted(new) => self.renewed(new, Code::EvidenceAdopted),
-            TokenOutcome::Configuration => self.misconfigured(attempt),
-            TokenOutcome::Unreasoned => self.unreasoned(attempt),
-            TokenOutcome::Foreign => {
-                if !matches!(self.s.memory.state, State::Quarantined { .. }) {
-                    self.quarantine(ForeignBy::TokenResponse);
-                } else {
-                    self.s.memory.verified = 0;
-                    self.plan_verification();
-                }
-            }
-            TokenOutcome::Transient { retry_after, .. } => {
+            T::Renewed(new) if self.is_newer(new) => self.renewed(new, Code::EvidenceRenewed),
+            T::Adopted(new) if self.is_newer(new) => self.renewed(new, Code::EvidenceAdopted),
+            T::Configuration => self.misconfigured(attempt),
+            T::Unreasoned => self.unreasoned(attempt),
+            T::Foreign => self.foreign(ForeignBy::TokenResponse),
+            T::Transient { retry_after, .. } => {
                 self.note(Code::EvidenceTransient);
-                self.s.memory.unreasoned = Default::default();
                 self.server_failed(attempt, retry_after);
                 self.trouble(HoldCause::ServerTrouble);
             }
-            TokenOutcome::Malformed => {
+            T::Malformed | T::Renewed(_) | T::Adopted(_) => {
                 self.note(Code::EvidenceMalformed);
                 self.server_failed(attempt, None);
                 self.trouble(HoldCause::ServerTrouble);
             }
-            TokenOutcome::Unreachable => {
+            T::Unreachable => {
                 self.note(Code::EvidenceTransient);
-                self.server_failed(attempt, None);
+                self.count_failure(attempt, None);
                 self.trouble(HoldCause::NoNetwork);
             }
-            TokenOutcome::LockBusy => {
+            T::LockBusy => {
                 self.note(Code::EvidenceLockBusy);
                 self.trouble(HoldCause::LockBusy);
             }
-            TokenOutcome::StorageFull => {
+            T::StorageFull => {
                 self.note(Code::EvidenceStorageFull);
                 self.trouble(HoldCause::StorageFull);
             }
-            TokenOutcome::Refused { .. } | TokenOutcome::InvalidScope => self.next_rung(),
+            T::Refused { .. } | T::InvalidScope => self.next_rung(),
         }
     }
 
     pub(super) fn renewed(&mut self, new: NewGeneration, code: Code) {
-        if self.s.generation().is_some_and(|held| new.generation <= held) {
-            return self.trouble(HoldCause::ServerTrouble);
-        }
         self.install(new);
         self.note(code);
         self.issuer.record_success();
         self.s.without_scope = false;
-        let ordinary = self.s.memory.episode.is_none();
         match self.s.memory.state {
-            State::Quarantined { .. } if new.identity == IdentityProof::Verified => self.verified_once(),
-            State::Quarantined { .. } => self.plan_verification(),
-            State::SignedIn { .. } if ordinary => {
-                self.enter(State::SignedIn { connectivity: Connectivity::Online });
-                self.plan_renewal();
-            }
+            State::Quarantined { .. } => self.verify_new(new),
+            State::SignedIn { .. } if self.s.memory.episode.is_none() => self.go_on_with_new(),
             _ => self.plan_confirm(),
         }
     }
 
     /// Terminal for this refresh token in this episode; the next rung is silent, or a person.
-    pub(super) fn refresh_refused(&mut self, revoked: bool) {
+    fn refresh_refused(&mut self, revoked: bool) {
         self.note(Code::EvidenceInvalidGrant);
         if let Some(held) = self.s.memory.held.as_mut() {
             held.refresh = if revoked { RefreshStanding::Void } else { RefreshStanding::Refused };
@@ -116,29 +105,30 @@ impl Transition<'_> {
         self.next_rung();
     }
 
-    pub(super) fn reauthentication_refused(&mut self, revoked: bool) {
+    fn reauthentication_refused(&mut self, revoked: bool) {
         self.note(Code::EvidenceReauthenticationRefused);
         let episode = self.episode();
         episode.revoked |= revoked;
         (episode.reauthenticated, episode.reauthentication_refused) = (true, true);
+        if self.keeps_state() {
+            return self.plan_retest();
+        }
         self.next_rung();
     }
 
-    pub(super) fn misconfigured(&mut self, attempt: Attempt) {
+    fn misconfigured(&mut self, attempt: Attempt) {
         self.note(Code::EvidenceConfiguration);
         self.effects.push(Effect::Alarm(Code::CauseConfiguration));
         self.server_failed(attempt, None);
         if self.renewal_may_wait() || self.keeps_state() {
             return self.trouble(HoldCause::Configuration);
         }
+        self.renewal_is_episode();
         if core::mem::replace(&mut self.episode().rediscovered, true) {
             self.note(Code::VerdictConfiguration);
             return self.hold(HoldCause::Configuration);
         }
         self.note(Code::StepRediscover);
-        if matches!(self.s.memory.state, State::SignedIn { .. }) {
-            self.enter(State::Recovering { since: self.now });
-        }
         self.start_rediscovery();
     }
 
@@ -154,7 +144,7 @@ impl Transition<'_> {
     }
 
     /// "No", and not why. Six times over half an hour, with the server otherwise well, it is a refusal (DESIGN.md section 4).
-    pub(super) fn unreasoned(&mut self, attempt: Attempt) {
+    fn unreasoned(&mut self, attempt: Attempt) {
         self.note(Code::EvidenceUnreasonedRefusal);
         let points_to_server = self.s.memory.episode.is_some_and(|episode| episode.points_to_server);
         let counts_as_refusal = self.s.memory.unreasoned.again(self.now) && !points_to_server;
@@ -168,14 +158,16 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn server_failed(&mut self, attempt: Attempt, retry_after: Option<Duration>) {
+    /// A sign of the server's trouble: no refusal without a reason counts beside it.
+    fn server_failed(&mut self, attempt: Attempt, retry_after: Option<Duration>) {
         if let Some(episode) = self.s.memory.episode.as_mut() {
             episode.points_to_server = true;
         }
+        self.s.memory.unreasoned = Default::default();
         self.count_failure(attempt, retry_after);
     }
 
-    pub(super) fn count_failure(&mut self, attempt: Attempt, retry_after: Option<Duration>) {
+    fn count_failure(&mut self, attempt: Attempt, retry_after: Option<Duration>) {
         if !attempt.counted {
             self.issuer.record_call(self.now);
         }
@@ -187,7 +179,7 @@ impl Transition<'_> {
     }
 
     /// New credentials cannot be had now.
-    pub(super) fn trouble(&mut self, cause: HoldCause) {
+    fn trouble(&mut self, cause: HoldCause) {
         if self.keeps_state() {
             return self.plan_retest();
         }
@@ -198,17 +190,16 @@ impl Transition<'_> {
                 if cause == HoldCause::NoNetwork || !self.renewal_may_wait() {
                     self.enter(State::SignedIn { connectivity: Connectivity::Offline });
                 }
-                let mut at = self.issuer.next_attempt(self.now, &mut self.rng);
+                let mut at = self.next_attempt();
                 if !offline {
                     at = at.max(self.now.plus(LEAST_GAP));
                 }
                 self.plan(at, Task::Renew);
             }
-            State::SignedIn { .. } => {
-                self.episode();
+            _ => {
+                self.renewal_is_episode();
                 self.hold(cause);
             }
-            _ => self.hold(cause),
         }
     }
 }
