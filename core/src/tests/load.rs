@@ -155,3 +155,19 @@ fn a_network_that_comes_and_goes_does_not_multiply_probes() {
     }
     assert!(probes <= 60, "{probes} probes in an hour");
 }
+
+#[test]
+fn a_call_that_wants_more_life_than_tokens_have_is_renewed_for_at_a_bounded_rate() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    let start = till.now;
+    let mut refreshes = 0;
+    while till.now.since(start) < HOUR {
+        till.tell(Event::RenewEarly);
+        if till.session.attempt.is_some() {
+            refreshes += 1;
+            till.ends(renewed(1 + refreshes));
+        }
+        till.pass(SECOND);
+    }
+    assert!((2..=30).contains(&refreshes), "{refreshes} refreshes in an hour");
+}
