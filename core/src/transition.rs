@@ -116,7 +116,7 @@ impl<'a> Transition<'a> {
             (S::Recovering { .. }, E::CallWaiting) => self.hurry(),
             (_, E::CallWaiting) => {}
 
-            (S::SignedIn { .. }, E::RenewEarly) => self.renew(),
+            (S::SignedIn { .. }, E::RenewEarly) => self.renew_early(),
             (_, E::RenewEarly) => {}
 
             (S::SignedIn { .. }, E::TryNow) => self.renew_for_person(),

@@ -4,6 +4,7 @@ use super::Transition;
 use crate::{
     Code, IdentityProof, State,
     memory::{RefreshStanding, Task},
+    pacing::FRESH_TOKEN_AGE,
 };
 
 impl Transition<'_> {
@@ -28,6 +29,14 @@ impl Transition<'_> {
         let usable = self.s.memory.held.is_some_and(|held| held.usable_access(self.now));
         let planned = self.s.memory.plan.is_some_and(|plan| plan.task == Task::Renew);
         if planned && !usable && !self.issuer.is_failing() {
+            self.renew();
+        }
+    }
+
+    /// A call needs more life than the token has left. A new one would live no longer if this one has only just come.
+    pub(super) fn renew_early(&mut self) {
+        let access = self.s.memory.held.and_then(|held| held.access);
+        if access.is_some_and(|access| self.now.since(access.received_at) >= FRESH_TOKEN_AGE) {
             self.renew();
         }
     }
