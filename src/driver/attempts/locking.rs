@@ -1,0 +1,84 @@
+//! The credential's lock, and what another process may have stored before we had it (rung 1).
+
+use std::time::Duration;
+
+use mainstay_core::{Event, Generation, SignedOutReason, TokenOutcome};
+
+use super::{Ended, NOTHING_SENT};
+use crate::{
+    Credentials,
+    driver::{
+        account::{Account, Brought, Message, lock},
+        opening::{proof_of, summary},
+        server::within,
+    },
+    vault::{AccountGuard, Outcome, Rotation, VaultError},
+};
+
+/// How long a refresh waits for another process that holds the credential's lock.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// Takes the credential's lock and reads again what another process may have stored meanwhile (rung 1).
+pub(super) async fn lock_and_read(
+    account: &Account,
+    generation: Generation,
+    unsaved: Option<Rotation>,
+) -> Result<AccountGuard, Ended> {
+    if let Some(rotation) = unsaved {
+        save_first(account, generation, rotation).await?;
+    }
+    let clock = &*account.server().host.clock;
+    let guard = match within(clock, LOCK_PATIENCE, account.vault().lock_account(account.key)).await {
+        Some(Ok(guard)) => guard,
+        Some(Err(error)) => {
+            tracing::error!(name: "vault.lock", account = %account.key, %error);
+            return Err((TokenOutcome::LockBusy, None));
+        }
+        None => return Err((TokenOutcome::LockBusy, None)),
+    };
+    match account.vault().load(account.key).await {
+        Outcome::Value(stored) if stored.credentials.generation > generation => Err(adopt(account, stored.credentials)),
+        Outcome::Value(_) => Ok(guard),
+        Outcome::Empty => {
+            account.hot.raise_epoch();
+            account.tell(Message::Event(Event::SignOut(SignedOutReason::OtherProcess)));
+            Err((NOTHING_SENT, None))
+        }
+        Outcome::Locked(_) | Outcome::Unreadable(_) | Outcome::TooNew { .. } => Err((TokenOutcome::StorageFull, None)),
+    }
+}
+
+/// Credentials that live in memory only must be stored before their refresh token is spent.
+async fn save_first(account: &Account, generation: Generation, rotation: Rotation) -> Result<(), Ended> {
+    let Some(credentials) = account.credentials(generation) else { return Ok(()) };
+    match account.vault().commit(&rotation, &credentials).await {
+        Ok(()) => {
+            account.tell(Message::Event(Event::Saved { generation }));
+            Ok(())
+        }
+        Err(_still_not) => {
+            let brought = Brought { credentials, unsaved: Some(rotation) };
+            Err((TokenOutcome::StorageFull, Some(Box::new(brought))))
+        }
+    }
+}
+
+pub(super) fn adopt(account: &Account, credentials: Credentials) -> Ended {
+    let now = account.server().line.now();
+    let pinned = lock(&account.identity).clone().unwrap_or_else(|| credentials.identity.clone());
+    if credentials.identity.subject.is_some() && pinned.subject.is_some() && credentials.identity != pinned {
+        return (TokenOutcome::Foreign, None);
+    }
+    let proof = proof_of(account, &pinned, &credentials.identity);
+    let new = summary(&credentials, now, true, proof);
+    (TokenOutcome::Adopted(new), Some(Box::new(Brought { credentials, unsaved: None })))
+}
+
+pub(super) fn not_begun(error: &VaultError) -> TokenOutcome {
+    tracing::warn!(name: "refresh.not_begun", %error);
+    match error {
+        VaultError::Lock(_) => TokenOutcome::LockBusy,
+        VaultError::Superseded { .. } | VaultError::SignedOut => NOTHING_SENT,
+        _ => TokenOutcome::StorageFull,
+    }
+}
