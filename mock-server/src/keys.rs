@@ -12,7 +12,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{config::Algorithm, random::Random};
 
-/// An HMAC-SHA-256 key of any length (RFC 2104), ready to use. Wiped by nobody: this is a mock server's key.
+#[cfg(test)]
+mod tests;
+
+/// An HMAC-SHA-256 key of any length (RFC 2104), ready to use; wiped when dropped.
 #[derive(Clone)]
 pub(crate) struct HmacKey(Hmac<Sha256>);
 

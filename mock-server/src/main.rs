@@ -25,6 +25,10 @@ struct Options {
     #[arg(long, env = "MAINSTAY_MOCK_LISTEN", default_value = "127.0.0.1:8400", value_name = "ADDRESS")]
     listen: SocketAddr,
 
+    /// What the server calls itself, where clients reach it by another name than its address, as in an emulator.
+    #[arg(long, env = "MAINSTAY_MOCK_ISSUER", value_name = "URL")]
+    issuer: Option<String>,
+
     /// The secret that signs access tokens (HS256). The server does not start without one, nor with an empty one.
     /// Prefer the environment variable: other people on this machine can read a program's arguments.
     #[arg(long, env = "MAINSTAY_MOCK_SECRET", hide_env_values = true, value_name = "SECRET")]
@@ -99,6 +103,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     let control_token_is_ours = options.control_token.is_none();
     if let Some(token) = options.control_token {
         builder = builder.control_token(token);
+    }
+    if let Some(issuer) = options.issuer {
+        builder = builder.issuer(issuer);
     }
     if let Some(person) = options.scripted_person {
         builder = builder.scripted_person(person);

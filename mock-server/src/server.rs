@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use axum::{Router, body::Body};
@@ -47,8 +48,16 @@ pub enum StartError {
     #[error("the configuration cannot be carried out: {0}")]
     Config(#[from] Refused),
     /// The address cannot be listened on.
-    #[error("cannot listen: {0}")]
-    Listen(#[from] io::Error),
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system says.
+        error: io::Error,
+    },
+    /// The issuer is no absolute http or https URL without path, query and fragment.
+    #[error("`{0}` is no issuer: an http or https URL without path, query and fragment is needed")]
+    Issuer(String),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     Random,
@@ -65,6 +74,7 @@ pub struct MockServerBuilder {
     introspection_secret: Option<SecretString>,
     clock: ServerClock,
     scripted: Option<String>,
+    issuer: Option<String>,
 }
 
 impl Default for MockServerBuilder {
@@ -78,6 +88,7 @@ impl Default for MockServerBuilder {
             introspection_secret: None,
             clock: ServerClock::Real { offset_ms: 0 },
             scripted: None,
+            issuer: None,
         }
     }
 }
@@ -87,6 +98,14 @@ impl MockServerBuilder {
     #[must_use]
     pub fn address(mut self, address: SocketAddr) -> Self {
         self.address = address;
+        self
+    }
+
+    /// Calls itself this instead of `http://` and its address: where clients reach it by another name, as in an emulator
+    /// or a container. An http or https URL without path (RFC 8414 section 2).
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
         self
     }
 
@@ -177,7 +196,7 @@ impl MockServerBuilder {
     /// Listens and serves, on the current tokio runtime, until the server is dropped.
     ///
     /// # Errors
-    /// [`StartError`]: an empty secret, a configuration that cannot be carried out, or an address that is taken.
+    /// [`StartError`]: an empty secret, an issuer or a configuration that cannot be, or an address that is taken.
     pub async fn start(self) -> Result<MockServer, StartError> {
         self.config.check()?;
         let given = [&self.secret, &self.control_token, &self.introspection_secret];
@@ -199,12 +218,27 @@ impl MockServerBuilder {
         let secret = or_new(self.secret);
         let start = Start { config: self.config, clock: self.clock, scripted: self.scripted, secret };
 
-        let listener = TcpListener::bind(self.address).await?;
-        let address = listener.local_addr()?;
-        let url = Url::parse(&format!("http://{address}")).map_err(io::Error::other)?;
-        let app = Shared::new(start, doors, format!("http://{address}"), random);
+        let failed = |error| StartError::Listen { address: self.address, error };
+        let listener = TcpListener::bind(self.address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (url, issuer) = issuer(self.issuer.unwrap_or_else(|| format!("http://{address}")))?;
+        let app = Shared::new(start, doors, issuer, random);
         let listening = tokio::spawn(listen(listener, app.clone()));
         Ok(MockServer { app, url, listening })
+    }
+}
+
+/// The base URL, and the same without its trailing slash.
+fn issuer(text: String) -> Result<(Url, String), StartError> {
+    match Url::parse(&text) {
+        Ok(url)
+            if ["http", "https"].contains(&url.scheme())
+                && url.as_str().trim_end_matches('/') == url.origin().ascii_serialization() =>
+        {
+            let issuer = url.origin().ascii_serialization();
+            Ok((url, issuer))
+        }
+        _ => Err(StartError::Issuer(text)),
     }
 }
 
@@ -302,7 +336,10 @@ async fn listen(listener: TcpListener, app: App) {
                     connections.spawn(connection(stream, Peer(peer.ip()), app.clone(), router.clone()));
                 }
                 // Out of file descriptors, or a connection that is gone already: others may still come.
-                Err(error) => tracing::warn!(name: "mock.accept_failed", %error),
+                Err(error) => {
+                    tracing::warn!(name: "mock.accept_failed", %error);
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
             },
             Some(_) = connections.join_next() => {}
         }

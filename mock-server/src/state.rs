@@ -187,7 +187,7 @@ impl Shared {
         let _gone = OnDrop(|| {
             self.update(|world| world.waiting.held.remove(&id));
         });
-        // An error means that the server was reset, which releases as well.
+        // The other end sends before it is dropped, so an error would mean released as well.
         let _ = released.await;
     }
 

@@ -31,7 +31,7 @@ pub enum SecretChange {
 
 /// What to do with the clock: `POST /control/clock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub enum ClockChange {
     /// The machine's clock with an offset.
     SetOffset {

@@ -11,6 +11,7 @@
 
 mod admin;
 mod bad_input;
+mod connections;
 mod faults;
 mod main_job;
 mod oauth;

@@ -68,6 +68,7 @@ fn help_names_every_setting_and_no_secret() {
     assert!(output.status.success());
     let options = [
         "--listen",
+        "--issuer",
         "--secret",
         "--generate-secret",
         "--control-token",
