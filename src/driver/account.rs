@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -11,7 +11,8 @@ use std::{
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Outcome, Signal, SignedOutReason, State, Timestamp,
+    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Outcome, Rejection, Signal, SignedOutReason, State,
+    Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Origin;
@@ -52,7 +53,30 @@ pub(super) struct Deployment {
     pub(super) provider: Option<Arc<dyn CredentialProvider>>,
     /// Names tokens without knowing them, to notice when two accounts receive the same.
     pub(super) fingerprints: Fingerprinter,
-    pub(super) accounts: Mutex<Vec<Arc<Account>>>,
+    /// The accounts, for what concerns all of them. Handles keep them alive, this does not.
+    accounts: Mutex<Vec<Weak<Account>>>,
+}
+
+impl Deployment {
+    pub(super) fn new(
+        server: Server,
+        vault: Vault,
+        pacing: IssuerPacing,
+        provider: Option<Arc<dyn CredentialProvider>>,
+        fingerprints: Fingerprinter,
+    ) -> Self {
+        Self { server, vault, pacing: Mutex::new(pacing), provider, fingerprints, accounts: Mutex::default() }
+    }
+
+    fn add(&self, account: &Arc<Account>) {
+        let mut accounts = lock(&self.accounts);
+        accounts.retain(|known| known.strong_count() > 0);
+        accounts.push(Arc::downgrade(account));
+    }
+
+    fn others(&self, than: AccountKey) -> Vec<Arc<Account>> {
+        lock(&self.accounts).iter().filter_map(Weak::upgrade).filter(|account| account.key != than).collect()
+    }
 }
 
 /// Locks, also after a panic elsewhere: what is in these is replaced whole, never left half-way.
@@ -96,6 +120,8 @@ struct Journal {
 pub(super) enum Message {
     /// Something happened.
     Event(Event),
+    /// A server rejected a token, which [`Hot::withdraw`] has taken back already if it was the session's own.
+    Rejected(Rejection),
     /// The same; the sender wants to know when it was dealt with.
     Told(Event, oneshot::Sender<()>),
     /// An attempt ended, perhaps with new credentials.
@@ -151,7 +177,9 @@ impl Account {
             audience_failed_at: Mutex::default(),
             accepted_ms: AtomicU64::default(),
         };
-        (Arc::new(account), messages)
+        let account = Arc::new(account);
+        account.deployment.add(&account);
+        (account, messages)
     }
 
     pub(super) fn server(&self) -> &Server {
@@ -252,7 +280,7 @@ impl Account {
 
     /// Tells the other accounts of this device what happened to this one.
     pub(super) fn signal_neighbours(&self, signal: Signal) {
-        for other in lock(&self.deployment.accounts).iter().filter(|other| other.key != self.key) {
+        for other in self.deployment.others(self.key) {
             other.tell(Message::Event(Event::Signal(signal)));
         }
     }
@@ -262,8 +290,8 @@ impl Account {
         let Some(token) = credentials.access_tokens.first() else { return false };
         let print = self.deployment.fingerprints.fingerprint(&token.token);
         *lock(&self.token_print) = Some(print);
-        let others = lock(&self.deployment.accounts).clone();
-        let twins = others.iter().filter(|other| other.key != self.key && *lock(&other.token_print) == Some(print));
+        let others = self.deployment.others(self.key);
+        let twins = others.iter().filter(|other| *lock(&other.token_print) == Some(print));
         let mut shared = false;
         for twin in twins {
             shared = true;

@@ -38,6 +38,7 @@ const OFFLINE_PERMIT: Duration = Duration::from_secs(7 * 24 * 3600);
 #[derive(Clone)]
 pub struct Client {
     deployment: Arc<Deployment>,
+    accounts: Arc<Mutex<Vec<Arc<Account>>>>,
     options: Arc<Options>,
 }
 
@@ -67,13 +68,13 @@ impl Client {
     /// The sessions known on this device, signed out ones included, in a stable order.
     #[must_use]
     pub fn sessions(&self) -> Vec<Session> {
-        lock(&self.deployment.accounts).iter().map(|account| self.handle(account)).collect()
+        lock(&self.accounts).iter().map(|account| self.handle(account)).collect()
     }
 
     /// The current session: the first that is not signed out, else the first; `None` if nobody ever signed in here.
     #[must_use]
     pub fn session(&self) -> Option<Session> {
-        let accounts = lock(&self.deployment.accounts);
+        let accounts = lock(&self.accounts);
         let signed_in = |account: &&Arc<Account>| !matches!(account.board.borrow().state, State::SignedOut { .. });
         accounts.iter().find(signed_in).or_else(|| accounts.first()).map(|account| self.handle(account))
     }
@@ -164,7 +165,7 @@ impl Client {
     }
 
     fn account_of(&self, identity: &Identity) -> Option<Arc<Account>> {
-        let accounts = lock(&self.deployment.accounts);
+        let accounts = lock(&self.accounts);
         let is_theirs = |account: &&Arc<Account>| lock(&account.identity).as_ref() == Some(identity);
         accounts.iter().find(is_theirs).filter(|_| identity.subject.is_some()).cloned()
     }
@@ -178,18 +179,18 @@ impl Client {
             same(kept.refresh_token.as_ref(), &tokens.refresh_token)
                 || same(kept.access_tokens.first().map(|token| &token.token), &tokens.access_token)
         };
-        lock(&self.deployment.accounts).iter().find(|account| lock(&account.kept).iter().any(holds)).cloned()
+        lock(&self.accounts).iter().find(|account| lock(&account.kept).iter().any(holds)).cloned()
     }
 
     /// A key that no session uses: that of a signed-out one, or a new one.
     fn vacant_key(&self) -> AccountKey {
-        let accounts = lock(&self.deployment.accounts);
+        let accounts = lock(&self.accounts);
         let vacant = accounts.iter().find(|account| matches!(account.board.borrow().state, State::SignedOut { .. }));
         vacant.map_or_else(|| AccountKey::from_bytes(self.deployment.server.draw()), |account| account.key)
     }
 
     fn account_at(&self, key: AccountKey, record: Option<SessionRecord>) -> Arc<Account> {
-        if let Some(known) = lock(&self.deployment.accounts).iter().find(|account| account.key == key) {
+        if let Some(known) = lock(&self.accounts).iter().find(|account| account.key == key) {
             return Arc::clone(known);
         }
         let server = &self.deployment.server;
@@ -209,7 +210,7 @@ impl Client {
         let notes = record.map(|record| record.notes).unwrap_or_default();
         let scopes = self.options.scopes.clone();
         let (account, messages) = Account::new(key, Arc::clone(&self.deployment), scopes, notes, state);
-        lock(&self.deployment.accounts).push(Arc::clone(&account));
+        lock(&self.accounts).push(Arc::clone(&account));
         Task::start(&account, messages, (core, effects));
         account
     }
@@ -347,16 +348,10 @@ impl ClientBuilder {
         let line = Arc::new(TimeLine::resume(Arc::clone(&host.clock), latest.map(|record| &record.clock)));
         let pacing = latest.map(|record| record.pacing).unwrap_or_default();
         let fingerprints = Fingerprinter::ephemeral(&*host.entropy);
-        let deployment = Deployment {
-            server: Server::new(issuer, self.client, self.profile, host, line),
-            vault,
-            pacing: Mutex::new(pacing),
-            provider: self.provider,
-            fingerprints,
-            accounts: Mutex::default(),
-        };
+        let server = Server::new(issuer, self.client, self.profile, host, line);
+        let deployment = Arc::new(Deployment::new(server, vault, pacing, self.provider, fingerprints));
         let options = Options { redirect_uri, scopes: self.scopes, offline_permit: self.offline_permit };
-        let client = Client { deployment: Arc::new(deployment), options: Arc::new(options) };
+        let client = Client { deployment, accounts: Arc::default(), options: Arc::new(options) };
         for (key, record) in known {
             client.account_at(key, record);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 use arc_swap::ArcSwapOption;
@@ -63,6 +63,8 @@ impl AccessToken {
 pub(super) struct Hot {
     current: ArcSwapOption<Published>,
     epoch: AtomicU64,
+    /// Rejections that the account's task has not dealt with yet; nothing is published meanwhile.
+    withdrawals: AtomicUsize,
 }
 
 impl Hot {
@@ -86,10 +88,11 @@ impl Hot {
     pub(super) fn publish(&self, published: Option<Published>) {
         let Some(published) = published else { return self.current.store(None) };
         let epoch = published.epoch;
-        if epoch == self.epoch() {
+        let may_publish = || epoch == self.epoch() && self.withdrawals.load(Ordering::Acquire) == 0;
+        if may_publish() {
             self.current.store(Some(Arc::new(published)));
-            // A sign-out between the two lines above has to win.
-            if epoch != self.epoch() {
+            // A sign-out or a rejection between the two lines above has to win.
+            if !may_publish() {
                 self.current.store(None);
             }
         }
@@ -103,11 +106,17 @@ impl Hot {
             .is_some_and(|it| it.epoch == epoch && it.generation == generation && it.deadline == deadline)
     }
 
-    /// Withdraws a rejected token, if it is still the one that is handed out.
+    /// Withdraws a rejected token, if it is still the one that is handed out. Until the account's task has dealt with the
+    /// rejection ([`withdrawal_dealt_with`](Self::withdrawal_dealt_with)), nothing is published.
     pub(super) fn withdraw(&self, generation: Generation) {
+        self.withdrawals.fetch_add(1, Ordering::AcqRel);
         let current = self.current.load();
         if current.as_ref().is_some_and(|published| published.generation == generation) {
             self.current.compare_and_swap(&*current, None);
         }
+    }
+
+    pub(super) fn withdrawal_dealt_with(&self) {
+        self.withdrawals.fetch_sub(1, Ordering::AcqRel);
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
-use mainstay_core::{Event, ForeignBy, Rejection as CoreRejection};
+use mainstay_core::{Event, ForeignBy, Rejection as CoreRejection, RejectionClass};
 use url::Url;
 
 use super::{
@@ -102,18 +102,26 @@ fn look(
         account.tell(Message::Event(Event::StatusRead { healthy: None, spread: Some(spread) }));
     }
     if let Some(class) = class_of(&rejection) {
-        if rejection.accuses_token() && token.audience().is_none() {
-            account.hot.withdraw(token.generation());
-            *lock(&account.rejecting_origin) = Some(url.origin());
-        }
-        account.tell(Message::Event(Event::Rejected(CoreRejection {
+        let rejected = CoreRejection {
             generation: token.generation(),
             own_audience: token.audience().is_none(),
             class,
             connection_known: connection != Connection::Unknown,
-        })));
+        };
+        if withdraws(&rejected) {
+            account.hot.withdraw(token.generation());
+            *lock(&account.rejecting_origin) = Some(url.origin());
+        }
+        account.tell(Message::Rejected(rejected));
     }
     rejection
+}
+
+/// Whether a rejection takes the session's own token back at once, before anybody has decided anything.
+pub(super) const fn withdraws(rejection: &CoreRejection) -> bool {
+    use RejectionClass as R;
+    let accuses = matches!(rejection.class, R::InvalidToken | R::Unauthorized | R::Legacy | R::SessionRevoked);
+    rejection.own_audience && accuses
 }
 
 pub(super) fn report(account: &Arc<Account>, token: &AccessToken, url: &Url, response: &Response<Bytes>) -> Rejection {

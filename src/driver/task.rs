@@ -3,7 +3,9 @@
 use std::sync::{Arc, Weak};
 
 use futures_util::future::{Either, select};
-use mainstay_core::{Answer, Code, Effect, Event, ForeignBy, Note, Outcome, Session, Signal, SignedOutReason, Target};
+use mainstay_core::{
+    Answer, Code, Effect, Event, ForeignBy, Note, Outcome, Rejection, Session, Signal, SignedOutReason, Target,
+};
 use tokio::sync::mpsc;
 
 use super::{
@@ -12,7 +14,7 @@ use super::{
     hot::Published,
     opening,
     record::SessionRecord,
-    revocations,
+    revocations, send,
 };
 use crate::{Error, error::Failure, host::Clock, vault::Rotation};
 
@@ -72,6 +74,7 @@ impl Task {
     async fn handle(&mut self, account: &Arc<Account>, message: Message) {
         match message {
             Message::Event(event) => self.step(account, event),
+            Message::Rejected(rejection) => self.rejected(account, rejection),
             Message::Told(event, done) => {
                 self.step(account, event);
                 let _nobody_waits = done.send(());
@@ -104,9 +107,23 @@ impl Task {
         }
     }
 
+    fn rejected(&mut self, account: &Arc<Account>, rejection: Rejection) {
+        let withdrawn = send::withdraws(&rejection);
+        self.decide(account, Event::Rejected(rejection));
+        if withdrawn {
+            account.hot.withdrawal_dealt_with();
+        }
+        self.publish(account);
+    }
+
     /// One step of the core, then its effects, then what the app sees. In this order a token is never seen before the
     /// effects that withdraw it.
     fn step(&mut self, account: &Arc<Account>, event: Event) {
+        self.decide(account, event);
+        self.publish(account);
+    }
+
+    fn decide(&mut self, account: &Arc<Account>, event: Event) {
         let now = account.server().line.now();
         let before = self.core.state();
         tracing::debug!(name: "session.event", account = %account.key, ?event);
@@ -122,7 +139,6 @@ impl Task {
         for effect in effects {
             self.perform(account, effect);
         }
-        self.publish(account);
     }
 
     fn ended(&mut self, account: &Arc<Account>, attempt: u32, outcome: Outcome, brought: Option<Box<Brought>>) {
