@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 /// A real authorization server and a small point-of-sale API that break on command.
 ///
 /// Signs people in (ada, grace and linus, PIN 1234), issues tokens, sells coffee; and does on /control what brought real
-/// servers down: changes its secret, rejects everything, answers late, twice, wrongly or not at all. / is a page for
+/// servers down: changes its secret, rejects everything, answers late, wrongly or not at all. / is a page for
 /// people, /openapi.json describes everything else.
 #[derive(Parser)]
 #[command(name = "mainstay-mock", version, max_term_width = 110)]
