@@ -1,4 +1,16 @@
 //! Mainstay keeps people signed in, and brings them back by itself when a server breaks their tokens.
+//!
+//! Start with [`Client::builder`]: a client of one authorization server, with a vault on this device. A [`Session`] is
+//! one account of it. [`Session::send`] sends the app's requests and recovers when a token is rejected;
+//! [`Session::access_token`] is for apps that send requests by themselves; [`Session::states`] says where the session
+//! stands, and [`Session::explain`] says it in plain words. Errors are the caller's next move ([`Error`]).
+//!
+//! What is known about a deployment beforehand stands in a [`Profile`]. What Mainstay needs from the machine are traits
+//! ([`host`]); `native` supplies them for desktops and servers.
+//!
+//! Below the surface, from the bottom up: `mainstay-core` decides (pure, `no_std`), [`oauth`] builds and reads protocol
+//! messages (pure), [`vault`] stores credentials so that no crash loses them, and [`driver`] is the only place that
+//! waits. README.md has a ten-line example and the table of states.
 #![cfg_attr(
     feature = "single-threaded",
     allow(clippy::arc_with_non_send_sync, reason = "one code for hosts with and without threads")
@@ -28,3 +40,8 @@ pub use mainstay_core::{
     Code, Connectivity, ForeignBy, Generation, HoldCause, LockReason, Note, SignInReason, SignedOutReason, State,
     Timestamp,
 };
+
+/// The README's example, compiled by the tests.
+#[cfg(all(doctest, feature = "native"))]
+#[doc = include_str!("../README.md")]
+struct ReadmeExamples;
