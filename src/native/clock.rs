@@ -2,20 +2,33 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::runtime::Handle;
+
 use crate::host::{BootId, BoxFuture, Clock, Monotonic, WallTime};
 
-use super::runtime;
+/// How long a timer may sleep at a stretch. Timers do not run while the machine is suspended, the clock does; so after
+/// a resume a deadline is noticed at most this late.
+const STRETCH: Duration = Duration::from_secs(10);
 
-/// Timers do not count suspend, the clock does: a sleep looks at the clock again at least this often.
-const LONGEST_SLICE: Duration = Duration::from_secs(30);
+/// The clock that counts suspend, and the calendar clock.
+#[derive(Clone, Debug)]
+pub struct OsClock {
+    handle: Handle,
+    boot_id: Option<BootId>,
+}
 
-/// `CLOCK_BOOTTIME` on Linux and Android, the monotonic clock elsewhere; the system's calendar clock.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct OsClock;
+impl OsClock {
+    /// Clocks whose timers run on this runtime.
+    #[must_use]
+    pub fn new(handle: Handle) -> Self {
+        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+        Self { handle, boot_id: boot_id.map(|id| BootId(id.trim().to_owned())) }
+    }
+}
 
 impl Clock for OsClock {
     fn monotonic(&self) -> Monotonic {
-        monotonic()
+        since_boot()
     }
 
     fn wall(&self) -> WallTime {
@@ -23,29 +36,40 @@ impl Clock for OsClock {
     }
 
     fn boot_id(&self) -> Option<BootId> {
-        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        Some(BootId(text.trim().to_owned())).filter(|boot| !boot.0.is_empty())
+        self.boot_id.clone()
     }
 
     fn sleep_until(&self, deadline: Monotonic) -> BoxFuture<'static, ()> {
+        let handle = self.handle.clone();
         Box::pin(async move {
-            while let Some(left) = deadline.checked_sub(monotonic()).filter(|left| !left.is_zero()) {
-                runtime::run(async move { tokio::time::sleep(left.min(LONGEST_SLICE)).await }).await;
+            loop {
+                let left = deadline.saturating_sub(since_boot());
+                if left.is_zero() {
+                    return;
+                }
+                let stretch = {
+                    let _on_runtime = handle.enter();
+                    tokio::time::sleep(left.min(STRETCH))
+                };
+                stretch.await;
             }
         })
     }
 }
 
-#[cfg(any(target_os = "linux", target_os = "android"))]
-fn monotonic() -> Monotonic {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
-    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
-    let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
-    Duration::new(seconds, nanos)
+/// `CLOCK_BOOTTIME`; on Apple's systems `CLOCK_MONOTONIC` is the one that counts suspend.
+#[cfg(unix)]
+fn since_boot() -> Monotonic {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Boottime;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: rustix::time::ClockId = rustix::time::ClockId::Monotonic;
+    rustix::time::clock_gettime(CLOCK).try_into().unwrap_or_default()
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-fn monotonic() -> Monotonic {
+/// Since the process first asked; Windows counts suspend in it.
+#[cfg(not(unix))]
+fn since_boot() -> Monotonic {
     static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
     START.get_or_init(std::time::Instant::now).elapsed()
 }

@@ -2,12 +2,12 @@
 
 use crate::host::Entropy;
 
-/// `getrandom`.
+/// `getrandom` and its kin.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsEntropy;
 
 impl Entropy for OsEntropy {
-    #[expect(clippy::panic, reason = "without random numbers every key would be guessable: nothing may go on")]
+    #[expect(clippy::panic, reason = "a key that is not random is worse than a task that ends")]
     fn fill(&self, buffer: &mut [u8]) {
         if let Err(error) = getrandom::fill(buffer) {
             panic!("the operating system gives no random numbers: {error}");

@@ -1,187 +1,212 @@
-//! The vault's folder on a real file system.
+//! A folder that only its owner can enter.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
+
+use tokio::runtime::Handle;
 
 use crate::host::{BoxFuture, FileError, FileName, Files};
 
-use super::runtime;
+/// The most files that a vault's folder may hold before something must be wrong.
+const MOST: usize = 10_000;
 
-/// Most names that are listed.
-const MOST_NAMES: usize = 10_000;
-
-/// A folder that only its owner may enter (0700), with files that only their owner may read (0600).
+/// Files of a folder, readable by their owner only. Follows no symbolic links, and opens nothing but regular files.
 ///
-/// Links, pipes and folders under a vault's name are refused, never followed or waited for.
+/// The folder is made, with its parents, when the first file is created. On Unix it has mode 0700 and its files 0600;
+/// on Windows it should be in the user's profile, whose access list it inherits.
 #[derive(Clone, Debug)]
 pub struct FolderFiles {
-    folder: Arc<PathBuf>,
+    folder: PathBuf,
+    handle: Handle,
 }
 
 impl FolderFiles {
-    /// Creates the folder if it is not there, and closes it to others.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        fs::create_dir_all(folder)?;
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-        }
-        Ok(Self { folder: Arc::new(folder.to_owned()) })
+    /// The files of `folder`. Blocking calls run on the runtime's blocking threads. Does nothing yet.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, handle: Handle) -> Self {
+        Self { folder: folder.into(), handle }
     }
 
-    fn path(&self, name: &FileName) -> PathBuf {
-        self.folder.join(name.as_str())
+    fn blocking<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, FileError>> {
+        let folder = self.folder.clone();
+        Box::pin(async move {
+            match self.handle.spawn_blocking(move || operation(&folder)).await {
+                Ok(done) => done.map_err(explain),
+                Err(_ended) => Err(FileError::Io("the runtime has ended".to_owned())),
+            }
+        })
     }
 
-    fn run<T: Send + 'static>(
+    fn blocking_on<T: Send + 'static>(
         &self,
         name: &FileName,
-        operation: impl FnOnce(&Path) -> Result<T, FileError> + Send + 'static,
+        operation: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, FileError>> {
-        let path = self.path(name);
-        Box::pin(async move {
-            let done = runtime::run_blocking(move || operation(&path)).await;
-            done.unwrap_or_else(|| Err(FileError::Io("the file operation's thread ended early".to_owned())))
-        })
+        let name = name.clone();
+        self.blocking(move |folder| operation(&folder.join(name.as_str())))
     }
 }
 
 impl Files for FolderFiles {
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
-        self.run(name, move |path| {
-            let file = match open(OpenOptions::new().read(true), path) {
-                Ok(file) => file,
-                Err(FileError::Missing) => return Ok(None),
-                Err(error) => return Err(error),
-            };
-            let most = u64::try_from(limit).unwrap_or(u64::MAX);
-            if file.metadata().map_err(of)?.len() > most {
-                return Err(FileError::NotAFile);
-            }
-            let mut content = Vec::new();
-            file.take(most.saturating_add(1)).read_to_end(&mut content).map_err(of)?;
-            if content.len() > limit { Err(FileError::NotAFile) } else { Ok(Some(content)) }
+        self.blocking_on(name, move |path| match read(path, limit) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            content => content.map(Some),
         })
     }
 
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.run(name, move |path| {
-            let mut file = owner_only(OpenOptions::new().write(true).create_new(true)).open(path).map_err(of)?;
-            file.write_all(&content).map_err(of)
+        let name = name.clone();
+        self.blocking(move |folder| {
+            make_folder(folder)?;
+            let path = folder.join(name.as_str());
+            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&path)?;
+            file.write_all(&content).inspect_err(|_torn| drop(fs::remove_file(&path)))
         })
     }
 
     fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.run(name, move |path| {
-            let mut file = open(OpenOptions::new().write(true), path)?;
-            file.write_all(&content).map_err(of)?;
-            file.set_len(u64::try_from(content.len()).unwrap_or(u64::MAX)).map_err(of)
+        self.blocking_on(name, move |path| {
+            let mut file = regular(private(OpenOptions::new().write(true)).open(path)?)?;
+            file.write_all(&content)?;
+            file.set_len(u64::try_from(content.len()).unwrap_or(u64::MAX))
         })
     }
 
     fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.run(name, |path| open(OpenOptions::new().write(true), path)?.sync_all().map_err(of))
+        self.blocking_on(name, |path| regular(private(OpenOptions::new().write(true)).open(path)?)?.sync_all())
     }
 
     fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        let to = self.path(to);
-        self.run(from, move |from| fs::rename(from, to).map_err(of))
+        let to = to.clone();
+        self.blocking_on(from, move |path| fs::rename(path, path.with_file_name(to.as_str())))
     }
 
     fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.run(name, |path| match fs::remove_file(path).map_err(of) {
-            Err(FileError::Missing) => Ok(()),
-            done => done,
+        self.blocking_on(name, |path| match fs::remove_file(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed,
         })
     }
 
     fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>> {
-        let folder = Arc::clone(&self.folder);
-        Box::pin(async move {
-            let done = runtime::run_blocking(move || sync_folder(&folder)).await;
-            done.unwrap_or_else(|| Err(FileError::Io("the file operation's thread ended early".to_owned())))
-        })
+        self.blocking(sync_folder)
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
-        let folder = Arc::clone(&self.folder);
-        Box::pin(async move {
-            let listed = runtime::run_blocking(move || list(&folder)).await;
-            listed.unwrap_or_else(|| Err(FileError::Io("the file operation's thread ended early".to_owned())))
+        self.blocking(|folder| {
+            let entries = match fs::read_dir(folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+                entries => entries?,
+            };
+            let mut names = Vec::new();
+            for entry in entries {
+                names.extend(entry?.file_name().into_string().ok().and_then(FileName::new));
+                if names.len() > MOST {
+                    return Err(io::Error::other("too many files in the vault's folder"));
+                }
+            }
+            names.sort();
+            Ok(names)
         })
     }
 }
 
-fn list(folder: &Path) -> Result<Vec<FileName>, FileError> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(of)?.take(MOST_NAMES) {
-        let name = entry.map_err(of)?.file_name();
-        names.extend(name.into_string().ok().and_then(FileName::new));
-    }
-    names.sort();
-    Ok(names)
+fn read(path: &Path, limit: usize) -> io::Result<Vec<u8>> {
+    let file = regular(private(OpenOptions::new().read(true)).open(path)?)?;
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let size = file.metadata()?.len();
+    let mut content = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or_default());
+    file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
+    let read = u64::try_from(content.len()).unwrap_or(u64::MAX);
+    if size > limit || read > limit { Err(no_file_of_ours()) } else { Ok(content) }
 }
 
-/// Names are durable when the folder is (Linux, macOS). Windows has no such call and needs none.
-#[cfg(unix)]
-fn sync_folder(folder: &Path) -> Result<(), FileError> {
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(of)
-}
-
-#[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> Result<(), FileError> {
-    Ok(())
-}
-
-/// Opens a regular file, without following a link and without waiting for the other end of a pipe.
-fn open(options: &mut OpenOptions, path: &Path) -> Result<File, FileError> {
+/// Never follows a link in the last place, never waits for the other end of a FIFO, never lets others read.
+pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
-        options.custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
-    }
-    let file = options.open(path).map_err(of)?;
-    if file.metadata().map_err(of)?.is_file() { Ok(file) } else { Err(FileError::NotAFile) }
-}
-
-fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+        options.mode(0o600).custom_flags(i32::try_from(flags.bits()).unwrap_or_default());
     }
     options
 }
 
-fn of(error: io::Error) -> FileError {
-    match error.kind() {
-        io::ErrorKind::NotFound => FileError::Missing,
-        io::ErrorKind::AlreadyExists => FileError::Exists,
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FileError::NoSpace,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => FileError::NoAccess,
-        io::ErrorKind::IsADirectory => FileError::NotAFile,
-        _ if is_a_link(&error) => FileError::NotAFile,
-        _ => FileError::Io(error.kind().to_string()),
-    }
+fn regular(file: File) -> io::Result<File> {
+    if file.metadata()?.is_file() { Ok(file) } else { Err(no_file_of_ours()) }
 }
 
-/// `ELOOP` for a link that is not followed, `ENXIO` for a pipe without a reader.
+fn no_file_of_ours() -> io::Error {
+    io::Error::from(ErrorKind::IsADirectory)
+}
+
+/// Makes the folder and its parents, if need be, and closes it to others.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return close_to_others(folder);
+    }
+    fs::create_dir_all(folder)?;
+    close_to_others(folder)?;
+    folder.parent().map_or(Ok(()), sync_folder)
+}
+
 #[cfg(unix)]
-fn is_a_link(error: &io::Error) -> bool {
-    let code = error.raw_os_error();
-    [rustix::io::Errno::LOOP, rustix::io::Errno::NXIO].iter().any(|errno| code == Some(errno.raw_os_error()))
+fn close_to_others(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(folder)?.permissions().mode();
+    if mode & 0o077 == 0 { Ok(()) } else { fs::set_permissions(folder, fs::Permissions::from_mode(0o700)) }
 }
 
 #[cfg(not(unix))]
-fn is_a_link(_error: &io::Error) -> bool {
+fn close_to_others(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+/// Some file systems have no such thing as syncing a folder: their names are durable, or never will be.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    match File::open(folder)?.sync_all() {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
+        synced => synced,
+    }
+}
+
+/// Windows writes names through.
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn explain(error: io::Error) -> FileError {
+    match error.kind() {
+        ErrorKind::AlreadyExists => FileError::Exists,
+        ErrorKind::NotFound => FileError::Missing,
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => FileError::NoSpace,
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => FileError::NoAccess,
+        ErrorKind::IsADirectory => FileError::NotAFile,
+        _ if is_no_file(&error) => FileError::NotAFile,
+        _ => FileError::Io(error.to_string()),
+    }
+}
+
+/// A symbolic link, or a FIFO or socket that has nobody at its other end.
+#[cfg(unix)]
+fn is_no_file(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    [Errno::LOOP, Errno::NXIO].map(Errno::raw_os_error).iter().any(|code| error.raw_os_error() == Some(*code))
+}
+
+#[cfg(not(unix))]
+fn is_no_file(_error: &io::Error) -> bool {
     false
 }

@@ -1,72 +1,202 @@
-//! Locks between processes: the operating system's file locks, released when the holder dies.
+//! Locks between processes, released by the operating system when their holder dies.
 
 use std::{
-    fs::{File, OpenOptions},
-    io,
+    collections::{BTreeMap, VecDeque},
+    fs::{File, OpenOptions, TryLockError},
+    io::{self, ErrorKind},
     path::{Path, PathBuf},
-    sync::Arc,
-    thread,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::oneshot;
+use tokio::{runtime::Handle, sync::oneshot};
 
+use super::files::{make_folder, private};
 use crate::host::{BoxFuture, FileName, Held, Lock, LockError};
 
-/// File locks in the vault's folder. Each wait has a thread of its own: locking blocks, and must not block a worker.
-#[derive(Clone, Debug)]
+/// File locks (`flock`, `LockFileEx`) on empty files of a folder. The files stay: removing one would free its name
+/// for a second holder.
+///
+/// A lock that somebody holds is waited for on a thread of its own, at most one for each name, however many wait here.
+#[derive(Debug)]
 pub struct FileLock {
-    folder: Arc<PathBuf>,
+    folder: PathBuf,
+    handle: Handle,
+    queues: Mutex<BTreeMap<FileName, Arc<Queue>>>,
 }
 
 impl FileLock {
-    /// Locks in `folder`, which must exist.
-    ///
-    /// # Errors
-    /// The operating system's.
-    pub fn open(folder: &Path) -> io::Result<Self> {
-        Ok(Self { folder: Arc::new(folder.canonicalize()?) })
+    /// Locks in `folder`, which is made when the first lock is taken.
+    #[must_use]
+    pub fn new(folder: impl Into<PathBuf>, handle: Handle) -> Self {
+        Self { folder: folder.into(), handle, queues: Mutex::default() }
+    }
+
+    fn queue(&self, name: &FileName) -> Arc<Queue> {
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Arc::new(Queue { path: self.folder.join(name.as_str()), waiting: Mutex::default() });
+        Arc::clone(queues.entry(name.clone()).or_insert_with(new))
     }
 }
 
-/// An open file whose lock ends with it.
-struct Locked(#[expect(dead_code, reason = "held, not read")] File);
-
-impl Held for Locked {}
-
 impl Lock for FileLock {
     fn acquire(&self, name: &FileName) -> BoxFuture<'_, Result<Box<dyn Held>, LockError>> {
-        let path = self.folder.join(name.as_str());
+        let (queue, folder) = (self.queue(name), self.folder.clone());
+        let path = queue.path.clone();
         Box::pin(async move {
-            let (locked, waiting) = oneshot::channel();
-            // A waiter that went away leaves the thread behind; it gets the lock, finds nobody, and lets go at once.
-            let started = thread::Builder::new().name("mainstay-lock".to_owned()).spawn(move || {
-                let _nobody_waits = locked.send(lock(&path));
-            });
-            started.map_err(|error| LockError::Io(error.kind().to_string()))?;
-            match waiting.await {
-                Ok(file) => {
-                    let held: Box<dyn Held> = Box::new(Locked(file?));
-                    Ok(held)
-                }
-                Err(_gone) => Err(LockError::Io("the lock's thread ended early".to_owned())),
-            }
+            let attempt = move || make_folder(&folder).and_then(|()| try_lock(&path));
+            let file = match self.handle.spawn_blocking(attempt).await {
+                Ok(Ok(Some(file))) => file,
+                Ok(Ok(None)) => queue.wait().await?,
+                Ok(Err(error)) => return Err(explain(&error)),
+                Err(_ended) => return Err(LockError::Io("the runtime has ended".to_owned())),
+            };
+            let held: Box<dyn Held> = Box::new(HeldFile(file));
+            Ok(held)
         })
     }
 }
 
-fn lock(path: &Path) -> Result<File, LockError> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
+/// Closing the file releases the lock.
+struct HeldFile(#[expect(dead_code, reason = "held for its drop")] File);
+impl Held for HeldFile {}
+
+/// Whoever waits in this process for one lock.
+#[derive(Debug)]
+struct Queue {
+    path: PathBuf,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    waiters: VecDeque<oneshot::Sender<Result<File, LockError>>>,
+    has_thread: bool,
+}
+
+impl Queue {
+    async fn wait(self: &Arc<Self>) -> Result<File, LockError> {
+        let (sender, receiver) = oneshot::channel();
+        let needs_thread = {
+            let mut waiting = self.waiting();
+            waiting.waiters.push_back(sender);
+            !std::mem::replace(&mut waiting.has_thread, true)
+        };
+        if needs_thread {
+            let queue = Arc::clone(self);
+            let thread = std::thread::Builder::new().name("mainstay-lock".to_owned());
+            if let Err(error) = thread.spawn(move || queue.serve()) {
+                self.give_up(&explain(&error));
+            }
+        }
+        receiver.await.unwrap_or_else(|_gone| Err(LockError::Io("the waiting thread has ended".to_owned())))
     }
-    let of = |error: io::Error| match error.kind() {
-        io::ErrorKind::Unsupported => LockError::Unsupported,
-        kind => LockError::Io(kind.to_string()),
-    };
-    let file = options.open(path).map_err(of)?;
-    file.lock().map_err(of)?;
-    Ok(file)
+
+    /// Waits for the lock on behalf of all waiters, one after the other, until none is left.
+    fn serve(&self) {
+        loop {
+            let locked = lock(&self.path).map_err(|error| explain(&error));
+            if !self.hand_over(locked) {
+                return;
+            }
+        }
+    }
+
+    /// Gives the lock to the first who still waits. `false`: nobody is left, and the lock is free again.
+    fn hand_over(&self, mut locked: Result<File, LockError>) -> bool {
+        loop {
+            let first = {
+                let mut waiting = self.waiting();
+                let first = waiting.waiters.pop_front();
+                waiting.has_thread = first.is_some();
+                first
+            };
+            match first.map(|waiter| waiter.send(locked)) {
+                None => return false,
+                Some(Ok(())) => return true,
+                Some(Err(unwanted)) => locked = unwanted,
+            }
+        }
+    }
+
+    fn give_up(&self, error: &LockError) {
+        let waiters = {
+            let mut waiting = self.waiting();
+            waiting.has_thread = false;
+            std::mem::take(&mut waiting.waiters)
+        };
+        for waiter in waiters {
+            // Whoever is gone needs no answer.
+            let _gone = waiter.send(Err(error.clone()));
+        }
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The lock, if nobody has it.
+fn try_lock(path: &Path) -> io::Result<Option<File>> {
+    loop {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) if is_still_there(&file, path) => return Ok(Some(file)),
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+    }
+}
+
+/// Waits until nobody has the lock.
+fn lock(path: &Path) -> io::Result<File> {
+    loop {
+        let file = open(path)?;
+        match file.lock() {
+            Ok(()) if is_still_there(&file, path) => return Ok(file),
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+}
+
+/// Whether the locked file still has its name. A person may have emptied the folder while we waited.
+#[cfg(unix)]
+fn is_still_there(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let (locked, named) = (file.metadata().map(identity), std::fs::symlink_metadata(path).map(identity));
+    locked.is_ok_and(|locked| named.is_ok_and(|named| locked == named))
+}
+
+/// Windows does not remove a file that is open.
+#[cfg(not(unix))]
+fn is_still_there(_file: &File, _path: &Path) -> bool {
+    true
+}
+
+fn explain(error: &io::Error) -> LockError {
+    match error.kind() {
+        ErrorKind::Unsupported => LockError::Unsupported,
+        _ if has_no_locks(error) => LockError::Unsupported,
+        _ => LockError::Io(error.to_string()),
+    }
+}
+
+#[cfg(unix)]
+fn has_no_locks(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let codes = [Errno::NOLCK, Errno::NOSYS, Errno::OPNOTSUPP, Errno::NOTSUP];
+    codes.map(Errno::raw_os_error).iter().any(|code| error.raw_os_error() == Some(*code))
+}
+
+#[cfg(not(unix))]
+fn has_no_locks(_error: &io::Error) -> bool {
+    false
 }

@@ -1,41 +1,73 @@
-//! The host of a desktop or server process: reqwest, a folder of files, file locks, the OS clock, a tokio runtime.
+//! The host of a desktop or server process: reqwest, a folder, file locks, the operating system's clock, tokio.
 //!
-//! [`host`] puts them together. Each part can also be taken alone and mixed with parts of the app's own.
+//! [`host`] puts the parts together; each can also be used by itself, beside parts of the app's own. Everything runs on
+//! one tokio runtime, either Mainstay's own ([`TokioSpawn::shared`]) or the app's ([`TokioSpawn::on`]), whoever polls
+//! the futures.
 
 mod clock;
 mod entropy;
 mod files;
 mod lock;
-mod reqwest;
-mod runtime;
-
-use std::{io, path::PathBuf, sync::Arc};
+mod secrets;
+mod spawn;
+mod tls;
+mod transport;
 
 pub use clock::OsClock;
 pub use entropy::OsEntropy;
 pub use files::FolderFiles;
 pub use lock::FileLock;
-pub use reqwest::Reqwest;
-pub use runtime::TokioSpawn;
+pub use secrets::FileSecretStore;
+pub use spawn::TokioSpawn;
+pub use transport::Reqwest;
 
-use crate::host::{Host, memory::MemorySecretStore};
+use std::{path::PathBuf, sync::Arc};
 
-/// The machine as this operating system supplies it, with the vault in `folder`, which is created if need be.
-///
-/// The vault's key lives in memory: credentials last as long as the process, unless the app puts a key store of its own
-/// into [`Host::secrets`].
+use crate::host::{Host, SecretStore, memory::MemorySecretStore};
+
+/// Why a native host could not be set up. Nothing on disk was touched.
+#[derive(Debug, thiserror::Error)]
+pub enum NativeError {
+    /// The operating system gave no threads or timers.
+    #[error("the runtime could not be started")]
+    Runtime(#[source] std::io::Error),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up")]
+    Tls(#[source] rustls::Error),
+    /// The HTTP client could not be set up.
+    #[error("the HTTP client could not be set up")]
+    Transport(#[source] reqwest::Error),
+}
+
+/// The machine as this operating system supplies it, with a vault in `folder`, whose key lives in memory: credentials
+/// last as long as the process. For tests, and for an app that puts a key store of its own into [`Host::secrets`].
 ///
 /// # Errors
-/// The folder cannot be created, or the system's root certificates cannot be read.
-pub fn host(folder: impl Into<PathBuf>) -> io::Result<Host> {
-    let folder = folder.into();
+/// [`NativeError`] names the part that could not be set up.
+pub fn host(folder: impl Into<PathBuf>) -> Result<Host, NativeError> {
+    host_with(&Arc::new(TokioSpawn::shared()?), folder, Arc::new(MemorySecretStore::new()))
+}
+
+/// The machine as this operating system supplies it, on a given runtime, with a vault in `folder`, which is made when
+/// something is first stored. It should be one that backups leave out.
+///
+/// `secrets` guards the vault's key and must last as long as the folder does: a folder whose key is gone is unreadable.
+///
+/// # Errors
+/// [`NativeError`] names the part that could not be set up.
+pub fn host_with(
+    spawn: &Arc<TokioSpawn>,
+    folder: impl Into<PathBuf>,
+    secrets: Arc<dyn SecretStore>,
+) -> Result<Host, NativeError> {
+    let (folder, handle) = (folder.into(), spawn.handle());
     Ok(Host {
-        transport: Arc::new(Reqwest::new()?),
-        secrets: Arc::new(MemorySecretStore::new()),
-        files: Arc::new(FolderFiles::open(&folder)?),
-        lock: Arc::new(FileLock::open(&folder)?),
-        clock: Arc::new(OsClock),
+        transport: Arc::new(Reqwest::new(handle.clone())?),
+        secrets,
+        files: Arc::new(FolderFiles::new(folder.clone(), handle.clone())),
+        lock: Arc::new(FileLock::new(folder, handle.clone())),
+        clock: Arc::new(OsClock::new(handle.clone())),
         entropy: Arc::new(OsEntropy),
-        spawn: Arc::new(TokioSpawn),
+        spawn: spawn.clone(),
     })
 }
