@@ -100,7 +100,7 @@ impl Session {
         self.memory.episode.is_some()
     }
 
-    /// When [`Event::Tick`] is due next; `None` if only something from outside can change anything.
+    /// When [`Event::Tick`](crate::Event::Tick) is due next; `None` if only something from outside can change anything.
     #[must_use]
     pub fn wake_at(&self) -> Option<Timestamp> {
         let memory = &self.memory;
