@@ -21,7 +21,8 @@ pub struct Till {
     pub server: MockServer,
     pub clock: VirtualClock,
     pub activity: Activity,
-    pub folder: TempDir,
+    /// Holds the vault; removed with the till.
+    _folder: TempDir,
     pub host: Host,
     pub profile: Profile,
     pub client: Client,
@@ -76,7 +77,7 @@ impl Till {
         host.entropy = Arc::new(SeededEntropy::new(7));
         let host = activity.track(host);
         let client = build(&server, &profile, &host).await;
-        Self { server, clock, activity, folder, host, profile, client }
+        Self { server, clock, activity, _folder: folder, host, profile, client }
     }
 
     /// The app starts again over the same vault, as after a crash.
