@@ -90,6 +90,11 @@ pub(crate) const SUITES: &[Suite] = &[
                 "clippy",
                 Work::Cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
             ),
+            // Alone, so that no feature of another package, nor of the tests, hides a missing one.
+            Step::new(
+                "clippy, the SDK as shipped",
+                Work::Cargo(&["clippy", "-p", "mainstay", "--locked", "--", "-D", "warnings"]),
+            ),
             Step::new(
                 "clippy, single-threaded host",
                 Work::Cargo(&[

@@ -52,7 +52,8 @@ fn dependencies_from_a_registry_are_not_our_layers() {
     assert_eq!(upward_packages(&[outside]), Vec::<String>::new());
 }
 
-const OAUTH: &ModuleLayer = &ModuleLayer { module: "oauth", not: &["crate::driver", "std::fs"] };
+const OAUTH: &ModuleLayer =
+    &ModuleLayer { module: "oauth", not: &["crate::driver", "std::fs"], but: &["crate::driver::Name"] };
 
 fn oauth_file(path: &str, text: &str) -> Source {
     Source { path: path.into(), text: text.to_owned() }
@@ -62,6 +63,12 @@ fn oauth_file(path: &str, text: &str) -> Source {
 fn a_module_must_not_use_the_one_above_it() {
     let source = oauth_file("src/oauth/token.rs", "use url::Url;\nuse crate::driver::Session;\n");
     assert_eq!(upward_uses(OAUTH, Path::new(""), &source), ["src/oauth/token.rs:2: oauth must not use crate::driver"]);
+}
+
+#[test]
+fn an_exception_is_no_wider_than_the_table_says() {
+    let source = oauth_file("src/oauth/token.rs", "use crate::driver::Name;\nuse crate::driver::Other;\n");
+    assert_eq!(upward_uses(OAUTH, Path::new(""), &source).len(), 1);
 }
 
 #[test]
