@@ -46,8 +46,10 @@ impl Director<'_> {
     }
 
     pub(super) fn hear(&mut self, event: Event) -> Result<(), PlayError> {
-        // What the server answered before the client spoke of it comes first.
-        self.hear_server();
+        // What the server answered before the client speaks of it comes first; a sale is taken before any request.
+        if !matches!(&event, Event::Sale(sale) if sale.outcome == Outcome::Queued) {
+            self.hear_server();
+        }
         match event {
             Event::State(state) => self.hear_state(state),
             Event::Prompt(prompt) => self.hear_prompt(prompt),
@@ -88,9 +90,7 @@ impl Director<'_> {
         self.account.ledger.became(self.now_ms, &sale, outcome);
         let (total_cents, asked_ms) = self.prices.get(&sale).copied().unwrap_or((0, self.now_ms));
         let after_ms = self.now_ms - asked_ms;
-        if outcome != Outcome::Queued || after_ms > 0 {
-            self.tell(Happening::Sale { sale, total_cents, outcome, after_ms });
-        }
+        self.tell(Happening::Sale { sale, total_cents, outcome, after_ms });
     }
 
     fn hear_shown(&mut self, text: String) {

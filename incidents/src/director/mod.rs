@@ -30,6 +30,8 @@ use std::{
     path::PathBuf,
 };
 
+use mainstay_mock_server::MockServer;
+
 use agenda::{Agenda, Due};
 use app_data::Snapshot;
 use process::Client;
@@ -78,6 +80,22 @@ const SWITCHED_ON_MS: u64 = 3_600_000;
 /// Where randomness comes from in every incident.
 const SEED: u64 = 20_250_217;
 
+/// Plays `incident` with the client that `command` starts, as [`play`] does, and leaves the server running with what it has
+/// seen. Its clock runs again.
+///
+/// # Errors
+/// As for [`play`].
+pub async fn play_and_keep_the_server(
+    incident: &Incident,
+    command: &ClientCommand,
+    watch: &mut (dyn FnMut(Scene) + Send),
+) -> Result<(Report, MockServer), PlayError> {
+    let mut director = Director::open(incident, command, watch).await?;
+    director.prologue().await?;
+    let report = director.perform().await?;
+    Ok((report, director.stage.leave_running()))
+}
+
 /// Plays `incident` with the client that `command` starts, and tells `watch` what happens while it happens.
 ///
 /// # Errors
@@ -87,9 +105,7 @@ pub async fn play(
     command: &ClientCommand,
     watch: &mut (dyn FnMut(Scene) + Send),
 ) -> Result<Report, PlayError> {
-    let mut director = Director::open(incident, command, watch).await?;
-    director.prologue().await?;
-    director.perform().await
+    play_and_keep_the_server(incident, command, watch).await.map(|(report, _)| report)
 }
 
 /// One performance.
@@ -215,7 +231,7 @@ impl<'a> Director<'a> {
     /// Plays from the first moment to the last.
     async fn perform(&mut self) -> Result<Report, PlayError> {
         self.write_agenda();
-        self.tell(Happening::Begins);
+        self.tell(Happening::Begins { person: self.account.person.clone() });
         let mut stops = 0_u32;
         loop {
             self.settle().await?;

@@ -19,7 +19,10 @@ pub struct Scene {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// Everybody is signed in and the till sells: the incident begins.
-    Begins,
+    Begins {
+        /// Who is at the till.
+        person: String,
+    },
     /// A step of the file was carried out.
     Step(What),
     /// The network came back after the sales that were queued without it.

@@ -38,6 +38,13 @@ impl Stage {
         Ok(Self { server, control, starts_at_ms, now_ms, shift_ms: 0, looked_at: 0, unanswered: BTreeSet::new() })
     }
 
+    /// The server, with a clock that runs.
+    pub(super) fn leave_running(self) -> MockServer {
+        // Refused only for a time after the year 9999, and none is set.
+        let _ = self.control.set_clock(ClockChange::Virtual { is_virtual: false, now_ms: None });
+        self.server
+    }
+
     pub(super) fn url(&self) -> &str {
         self.server.issuer()
     }

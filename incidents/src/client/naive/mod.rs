@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     protocol::{
-        Answer, Command, Event, Failure, LineError, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, Start,
+        Answer, Command, Event, Failure, LineError, Note, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, Start,
         StateEvent, StateName,
     },
     sales::{Sales, Waiting},
@@ -114,7 +114,7 @@ impl Actor for Naive {
                     Ending::NoNetwork(why) => Err(Failure::new("network", why)),
                 }
             }
-            Command::Sell { sale, total_cents } => self.sell(sale, total_cents).await.map(|()| None),
+            Command::Sell { sale, total_cents } => self.sell(sale, total_cents).map(|()| None),
             Command::SignOut => {
                 self.forget();
                 Ok(None)
@@ -158,7 +158,8 @@ impl Naive {
 
     fn state(&self) -> StateEvent {
         let signed_in = self.desk().tokens.current().is_some();
-        let (state, cashier) = if signed_in { (StateName::SignedIn, "Ready.") } else { (StateName::SignedOut, ADVICE) };
+        let (state, cashier) =
+            if signed_in { (StateName::SignedIn, "Ready.") } else { (StateName::SignedOut, "Signed out.") };
         StateEvent { state, reason: None, online: signed_in, retry_at_ms: None, cashier: cashier.to_owned() }
     }
 
@@ -172,13 +173,13 @@ impl Naive {
         self.out.send(Event::State(self.state()));
     }
 
-    async fn sign_in(&self) -> Result<(), Failure> {
+    async fn sign_in(self: &Arc<Self>) -> Result<(), Failure> {
         let tokens =
             self.oauth.sign_in(self.now()).await.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?;
         self.keep(tokens)?;
         self.tell_state();
         self.show_name().await;
-        self.deliver().await;
+        self.start_delivering();
         Ok(())
     }
 
@@ -211,6 +212,9 @@ impl Naive {
     fn sign_out_and_ask(&self) {
         if self.forget() {
             self.desk().destroyed += 1;
+            let (code, text) =
+                ("naive.tokens_deleted".to_owned(), "The server said no, so the tokens are deleted.".to_owned());
+            self.out.send(Event::Note(Note { code, text, state: None, generation: None, until_ms: None }));
             self.ask_to_clear();
         }
     }
@@ -220,15 +224,20 @@ impl Naive {
         self.out.send(Event::Prompt(Prompt { reason: None, in_place: false, asks_to_clear_app_data: true, text }));
     }
 
-    async fn sell(self: Arc<Self>, sale: String, total_cents: u32) -> Result<(), Failure> {
+    fn sell(self: &Arc<Self>, sale: String, total_cents: u32) -> Result<(), Failure> {
         if self.desk().tokens.current().is_none() {
             self.out.send(Event::Sale(Sale { sale, outcome: Outcome::Refused }));
             return Ok(());
         }
         self.desk().sales.take(&sale, total_cents).map_err(|error| Failure::new("internal", error.to_string()))?;
         self.out.send(Event::Sale(Sale { sale, outcome: Outcome::Queued }));
-        self.deliver().await;
+        self.start_delivering();
         Ok(())
+    }
+
+    fn start_delivering(self: &Arc<Self>) {
+        let till = Arc::clone(self);
+        self.activity.spawn(async move { till.deliver().await });
     }
 
     /// Delivers what waits, one after the other, until something does not work.

@@ -1,0 +1,146 @@
+//! Colours, and the words for what happens.
+
+use anstyle::{AnsiColor, Color, Reset, Style};
+use mainstay_incidents::format::{AppStep, DeviceStep, OnOff, PersonStep, ServerStep, What};
+
+use crate::beats::Lane;
+
+pub(crate) const PLAIN: Reset = Reset;
+pub(crate) const NORMAL: Style = Style::new();
+pub(crate) const STRONG: Style = Style::new().bold();
+pub(crate) const FAINT: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = colour(AnsiColor::Green).bold();
+pub(crate) const BAD: Style = colour(AnsiColor::Red).bold();
+pub(crate) const ODD: Style = colour(AnsiColor::Yellow);
+pub(crate) const DEED: Style = colour(AnsiColor::Blue).bold();
+pub(crate) const CALM: Style = colour(AnsiColor::Cyan);
+
+const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+pub(crate) fn of_lane(lane: Lane) -> Style {
+    match lane {
+        Lane::Server | Lane::Device | Lane::Check => BAD,
+        Lane::Till => CALM.bold(),
+        Lane::Person => ODD.bold(),
+        Lane::Sdk => GOOD,
+        Lane::App => BAD,
+        Lane::Wire => FAINT,
+    }
+}
+
+/// A code of the SDK's, by its kind.
+pub(crate) fn of_code(code: &str) -> Style {
+    match code.split('.').next().unwrap_or_default() {
+        "evidence" => ODD,
+        "rung" | "step" => DEED,
+        "verdict" => GOOD,
+        "foreign" | "naive" => BAD,
+        _ => FAINT,
+    }
+}
+
+/// A state, by how much trouble it is.
+pub(crate) fn of_state(state: &str) -> Style {
+    match state {
+        "signed_in" => GOOD,
+        "recovering" | "holding" => ODD.bold(),
+        _ => BAD,
+    }
+}
+
+/// What happens, in a sentence, and to whom.
+pub(crate) fn step(what: &What) -> (Lane, String) {
+    match what {
+        What::Server(step) => (Lane::Server, server(step)),
+        What::Device(step) => (Lane::Device, device(step)),
+        What::Person(step) => (Lane::Person, person(step).to_owned()),
+        What::App(AppStep::Sell(sell)) => (Lane::Person, format!("sells {} at once", sell.count)),
+        What::App(AppStep::Call(call)) => (Lane::Wire, format!("the app calls {} {}", call.method, call.path)),
+    }
+}
+
+fn server(step: &ServerStep) -> String {
+    match step {
+        ServerStep::ChangeSecret(change) if change.keep_old => {
+            "The secret that signs tokens becomes another one; the old one stays valid.".to_owned()
+        }
+        ServerStep::ChangeSecret(_) => {
+            "The secret that signs tokens becomes another one. Nobody keeps the old one.".to_owned()
+        }
+        ServerStep::AcceptOldSecret => "A hotfix: tokens signed with the old secret are good again.".to_owned(),
+        ServerStep::RotateJwks => "The key set is replaced; the old keys are gone at once.".to_owned(),
+        ServerStep::RejectAll(reject) => format!("Every token is rejected with {}.", reject.status),
+        ServerStep::Fault(fault) => format!("Something breaks: {}.", fault.name),
+        ServerStep::ClearFaults(_) => "What was broken is mended.".to_owned(),
+        ServerStep::WipeSessions => "The session store is lost, and every refresh token with it.".to_owned(),
+        ServerStep::RevokeSessions(revoke) => format!("The sessions of {} are revoked.", name(&revoke.person)),
+        ServerStep::Release(_) => "Requests that were held back are let go.".to_owned(),
+        ServerStep::Clock(shift) => {
+            format!("The server's clock jumps {}.", by(shift.millis(), "ahead", "back"))
+        }
+    }
+}
+
+fn device(step: &DeviceStep) -> String {
+    match step {
+        DeviceStep::Network(network) if network.state == OnOff::Off => "The network is gone.".to_owned(),
+        DeviceStep::Network(_) => "The network is back.".to_owned(),
+        DeviceStep::Clock(shift) => format!("The calendar jumps {}.", by(shift.millis(), "ahead", "back")),
+        DeviceStep::Kill => "The app is killed.".to_owned(),
+        DeviceStep::Restart => "The app starts again.".to_owned(),
+        DeviceStep::ClearAppData => "Somebody clears the app's data.".to_owned(),
+    }
+}
+
+fn person(step: &PersonStep) -> &'static str {
+    match step {
+        PersonStep::SignIn(_) => "signs in",
+        PersonStep::Dismiss => "closes the prompt",
+        PersonStep::TapRetry => "taps \"try again\"",
+        PersonStep::SignOut => "signs out",
+    }
+}
+
+fn by(millis: i64, ahead: &str, back: &str) -> String {
+    let way = if millis < 0 { back } else { ahead };
+    format!("{way} by {}", span(millis.unsigned_abs()))
+}
+
+/// A length of time, as short as it can be said.
+pub(crate) fn span(millis: u64) -> String {
+    let seconds = std::time::Duration::from_secs(millis.div_ceil(1000));
+    humantime::format_duration(seconds).to_string()
+}
+
+/// `ada` is Ada.
+pub(crate) fn name(person: &str) -> String {
+    let mut letters = person.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+pub(crate) fn euros(cents: u32) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+/// An endpoint as it is called on the wire.
+pub(crate) fn endpoint(name: &str) -> &str {
+    match name {
+        "discovery" => "GET metadata",
+        "jwks" => "GET keys",
+        "authorize" => "GET sign-in page",
+        "token" => "POST token (code)",
+        "refresh" => "POST token (refresh)",
+        "jwt_bearer" => "POST token (device key)",
+        "enroll" => "POST enroll",
+        "revoke" => "POST revoke",
+        "userinfo" => "GET userinfo",
+        "status" => "GET status document",
+        "catalogue" => "GET /api/catalogue",
+        "sales" => "POST /api/sales",
+        "shift" => "/api/shift",
+        "me" => "GET /api/me",
+        other => other,
+    }
+}
