@@ -64,7 +64,7 @@ impl Activity {
     }
 
     /// The same future, counted as a task: for what a test calls itself.
-    pub fn follow<F: Future + MaybeSend>(&self, future: F) -> impl Future<Output = F::Output> + MaybeSend {
+    pub fn follow<F: Future + MaybeSend>(&self, future: F) -> impl Future<Output = F::Output> + MaybeSend + use<F> {
         Followed::new(self, future)
     }
 
