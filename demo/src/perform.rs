@@ -38,7 +38,7 @@ fn command(which: Which) -> Result<ClientCommand, PlayError> {
 /// Is a client until the director is done with it.
 pub(crate) fn be_client(which: Which) -> ExitCode {
     let done = match which {
-        Which::Rust => client::run_naive(),
+        Which::Rust => client::run_rust(),
         Which::Naive => client::run_naive(),
     };
     match done {

@@ -1,55 +1,41 @@
-//! Plain HTTP for clients that are not the SDK: no cookies, no redirects, no retries, one connection per request.
-
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering::SeqCst},
-};
+//! Plain HTTP over hyper: no cookies, no redirects, no retries, one connection per request.
 
 use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
+use mainstay::host::{BoxFuture, Connection, Inbound, Outbound, Transport, TransportError};
 
-use super::Activity;
-
-/// Largest answer that is read, in bytes.
-const LARGEST_BODY: usize = 1024 * 1024;
-
-/// No answer came. Why does not matter to those who use this.
-#[derive(Debug, thiserror::Error)]
-#[error("no answer: {0}")]
-pub(crate) struct NoAnswer(String);
-
-/// An HTTP client with a network that can be pulled.
-#[derive(Clone, Debug)]
-pub(crate) struct Http {
-    client: Client<HttpConnector, Full<Bytes>>,
-    activity: Activity,
-    network: Arc<AtomicBool>,
-}
+pub(super) struct Http(Client<HttpConnector, Full<Bytes>>);
 
 impl Http {
-    pub(crate) fn new(activity: Activity) -> Self {
-        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
-        Self { client, activity, network: Arc::new(AtomicBool::new(true)) }
+    pub(super) fn new() -> Self {
+        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http())
+    }
+}
+
+impl Transport for Http {
+    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
+        Box::pin(async move {
+            let sent = self.0.request(outbound.request.map(Full::new)).await;
+            let answer =
+                sent.map_err(
+                    |error| {
+                        if error.is_connect() { TransportError::Unreachable } else { TransportError::Broken }
+                    },
+                )?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, outbound.body_limit).collect().await.map_err(|error| {
+                if error.is::<LengthLimitError>() { TransportError::TooLarge } else { TransportError::Broken }
+            })?;
+            let response = http::Response::from_parts(head, body.to_bytes());
+            Ok(Inbound { response, connection: Connection::Fresh, from_cache: false })
+        })
     }
 
-    /// Plugs the network in, or pulls it.
-    pub(crate) fn set_network(&self, on: bool) {
-        self.network.store(on, SeqCst);
-    }
-
-    pub(crate) async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, NoAnswer> {
-        if !self.network.load(SeqCst) {
-            return Err(NoAnswer("there is no network".to_owned()));
-        }
-        let _in_flight = self.activity.request();
-        let answer = self.client.request(request.map(Full::new)).await.map_err(|error| NoAnswer(error.to_string()))?;
-        let (head, body) = answer.into_parts();
-        let body = Limited::new(body, LARGEST_BODY).collect().await.map_err(|error| NoAnswer(error.to_string()))?;
-        Ok(Response::from_parts(head, body.to_bytes()))
+    fn can_open_fresh_connections(&self) -> bool {
+        true
     }
 }

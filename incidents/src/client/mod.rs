@@ -1,12 +1,18 @@
 //! Client processes: the other end of the protocol.
 //!
-//! [`run_naive`] is the kind of client that the incidents were hard on: it believes every 401. Both it and the client
-//! over the SDK are real programs that speak real HTTP.
+//! [`run_rust`] is a till over the SDK's public API. [`run_naive`] is the kind of client that the incidents were hard
+//! on: it believes every 401. Both are real programs on real HTTP, and share the till around the session.
 
-mod activity;
+mod browser;
+mod disk;
 mod http;
+mod machine;
 mod naive;
+mod rust;
 mod serve;
+mod till;
 
-pub(crate) use activity::Activity;
 pub use naive::run as run_naive;
+pub use rust::run as run_rust;
+
+use machine::Machine;

@@ -8,7 +8,8 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::Activity;
+use mainstay::test_support::Activity;
+
 use crate::protocol::{
     Answer, Command, Done, Event, Failure, Hello, LineError, Order, Quiet, Start, VERSION, read_line, write_line,
 };
@@ -119,7 +120,8 @@ impl<A: Actor> Session<A> {
             (Command::Settle { held }, Some(actor)) => self.settle(id, actor, held),
             (command, Some(actor)) => {
                 let out = self.out.clone();
-                self.activity.spawn(async move { out.done(id, actor.perform(command).await) });
+                let order = async move { out.done(id, actor.perform(command).await) };
+                tokio::spawn(self.activity.follow(order));
             }
         }
     }

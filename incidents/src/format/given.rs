@@ -47,12 +47,10 @@ pub enum Provider {
     /// There is none.
     #[default]
     None,
-    /// It gives the pinned person's credentials.
-    Works,
-    /// It fails each time.
-    Fails,
-    /// It gives somebody else's credentials.
-    Foreign,
+    /// It says each time that it cannot help without a person.
+    Declines,
+    /// It says each time that it cannot help now.
+    Unavailable,
 }
 
 /// The server, as it is while all is well.

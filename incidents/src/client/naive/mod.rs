@@ -10,27 +10,20 @@ mod tokens;
 
 use std::{
     io,
-    path::PathBuf,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::SeqCst},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
-use http::{Request, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
+use mainstay::test_support::Activity;
 
 use super::{
-    Activity,
-    http::Http,
+    Machine,
     serve::{Actor, Out, serve},
+    till::{Api, Till},
 };
-use crate::{
-    protocol::{
-        Answer, Command, Event, Failure, LineError, Note, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, Start,
-        StateEvent, StateName,
-    },
-    sales::{Sales, Waiting},
+use crate::protocol::{
+    Answer, Command, Event, Failure, LineError, Note, Prompt, Quiet, Report, Said, Start, StateEvent, StateName,
 };
 use oauth::{OAuth, OAuthError};
 use tokens::{TokenFile, Tokens};
@@ -52,29 +45,18 @@ pub fn run() -> Result<(), LineError> {
 
 struct Naive {
     oauth: OAuth,
-    http: Http,
+    machine: Machine,
+    till: Arc<Till>,
     out: Out,
-    activity: Activity,
-    now_ms: AtomicU64,
     desk: Mutex<Desk>,
-    origin: String,
 }
 
-/// What the till knows.
+/// What it remembers.
 struct Desk {
     tokens: TokenFile,
-    sales: Sales,
-    delivering: bool,
     errors: u32,
     generations: u64,
     destroyed: u64,
-}
-
-/// How a call to the POS API ended.
-enum Ending {
-    Answer(http::Response<Bytes>),
-    SignedOut,
-    NoNetwork(String),
 }
 
 impl Actor for Naive {
@@ -82,23 +64,16 @@ impl Actor for Naive {
 
     async fn start(start: Start, out: Out, activity: Activity) -> Result<Arc<Self>, Failure> {
         let broken = |error: io::Error| Failure::new("internal", error.to_string());
+        let machine = Machine::new(&start, activity).map_err(broken)?;
         let tokens = TokenFile::open(&start.vault_folder).map_err(broken)?;
-        let sales = Sales::open(&start.app_data_folder).map_err(broken)?;
-        let http = Http::new(activity.clone());
-        let desk = Desk { tokens, sales, delivering: false, errors: 0, generations: 0, destroyed: 0 };
-        let naive = Arc::new(Self {
-            oauth: OAuth::new(&start, http.clone()),
-            http,
-            out,
-            activity,
-            now_ms: AtomicU64::new(start.now_ms),
-            desk: Mutex::new(desk),
-            origin: start.issuer.trim_end_matches('/').to_owned(),
-        });
+        let till = Till::open(machine.clone(), out.clone(), &start.app_data_folder, &start.issuer).map_err(broken)?;
+        let oauth = OAuth::new(&start, machine.clone());
+        let desk = Mutex::new(Desk { tokens, errors: 0, generations: 0, destroyed: 0 });
+        let naive = Arc::new(Self { oauth, machine, till, out, desk });
         naive.tell_state();
-        if naive.desk().tokens.current().is_some() {
-            let shown = Arc::clone(&naive);
-            naive.activity.spawn(async move { shown.show_name().await });
+        if naive.is_signed_in() {
+            naive.till.show_name(&naive);
+            naive.till.deliver(&naive);
         }
         Ok(naive)
     }
@@ -107,47 +82,59 @@ impl Actor for Naive {
         match command {
             Command::SignIn => self.sign_in().await.map(|()| None),
             Command::Call { method, path } => {
-                let request = self.request(&method, &path, None, Bytes::new())?;
-                match self.call(request).await {
-                    Ending::Answer(answer) => Ok(Some(Answer::Call { status: answer.status().as_u16() })),
-                    Ending::SignedOut => Err(Failure::new("sign_in_required", "signed out")),
-                    Ending::NoNetwork(why) => Err(Failure::new("network", why)),
-                }
+                let request = self.till.request(&method, &path)?;
+                let answer = self.send(request).await.ok_or_else(|| Failure::new("failed", "the call failed"))?;
+                Ok(Some(Answer::Call { status: answer.status().as_u16() }))
             }
-            Command::Sell { sale, total_cents } => self.sell(sale, total_cents).map(|()| None),
+            Command::Sell { sale, total_cents } if self.is_signed_in() => {
+                self.till.sell(&self, sale, total_cents).map(|()| None)
+            }
+            Command::Sell { sale, .. } => {
+                self.till.refuse(sale);
+                Ok(None)
+            }
             Command::SignOut => {
                 self.forget();
                 Ok(None)
             }
-            // A sign-in screen that cannot be closed and has no second button.
-            Command::Dismiss | Command::TapRetry => Ok(None),
+            // A sign-in screen that cannot be closed and has no second button; and it reads no calendar.
+            Command::Dismiss | Command::TapRetry | Command::Clock { .. } => Ok(None),
             Command::Network { on } => {
-                self.http.set_network(on);
+                self.machine.set_network(on);
                 Ok(None)
             }
-            // It reads no calendar.
-            Command::Clock { .. } => Ok(None),
             Command::State => Ok(Some(Answer::State(self.report()))),
             Command::Explain => {
-                let cashier = self.state().cashier;
-                let nothing = String::new();
-                Ok(Some(Answer::Explain(Said {
-                    cashier,
-                    manager: nothing.clone(),
-                    engineer: nothing.clone(),
-                    next: nothing,
-                })))
+                let (cashier, nothing) = (self.state().cashier, String::new());
+                let said = Said { cashier, manager: nothing.clone(), engineer: nothing.clone(), next: nothing };
+                Ok(Some(Answer::Explain(said)))
             }
             _ => Err(Failure::new("unsupported", "the naive client cannot do that")),
         }
     }
 
     fn advance(&self, to_ms: u64) {
-        self.now_ms.store(to_ms, SeqCst);
+        self.machine.advance(to_ms);
     }
 
     async fn quiet(self: Arc<Self>, held: u32) -> Quiet {
-        Quiet { quiet: true, in_flight: self.activity.quiet(held).await, next_deadline_ms: None }
+        self.machine.quiet(held).await
+    }
+}
+
+impl Api for Naive {
+    /// One call with the token of the moment. A 401 is the end of it.
+    async fn send(&self, mut request: Request<Bytes>) -> Option<Response<Bytes>> {
+        let token = self.token().await?;
+        let value = format!("Bearer {token}").parse().ok()?;
+        request.headers_mut().insert(header::AUTHORIZATION, value);
+        let answer = self.machine.send(request).await.ok()?;
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.sign_out_and_ask();
+            return None;
+        }
+        self.count_errors(answer.status().is_success());
+        Some(answer)
     }
 }
 
@@ -156,11 +143,15 @@ impl Naive {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn is_signed_in(&self) -> bool {
+        self.desk().tokens.current().is_some()
+    }
+
     fn state(&self) -> StateEvent {
-        let signed_in = self.desk().tokens.current().is_some();
+        let online = self.is_signed_in();
         let (state, cashier) =
-            if signed_in { (StateName::SignedIn, "Ready.") } else { (StateName::SignedOut, "Signed out.") };
-        StateEvent { state, reason: None, online: signed_in, retry_at_ms: None, cashier: cashier.to_owned() }
+            if online { (StateName::SignedIn, "Ready.") } else { (StateName::SignedOut, "Signed out.") };
+        StateEvent { state, reason: None, online, retry_at_ms: None, cashier: cashier.to_owned() }
     }
 
     fn report(&self) -> Report {
@@ -174,17 +165,12 @@ impl Naive {
     }
 
     async fn sign_in(self: &Arc<Self>) -> Result<(), Failure> {
-        let tokens =
-            self.oauth.sign_in(self.now()).await.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?;
-        self.keep(tokens)?;
+        let tokens = self.oauth.sign_in().await;
+        self.keep(tokens.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?)?;
         self.tell_state();
-        self.show_name().await;
-        self.start_delivering();
+        self.till.show_name(self);
+        self.till.deliver(self);
         Ok(())
-    }
-
-    fn now(&self) -> u64 {
-        self.now_ms.load(SeqCst)
     }
 
     fn keep(&self, tokens: Tokens) -> Result<(), Failure> {
@@ -197,12 +183,8 @@ impl Naive {
 
     /// Throws the tokens away. Whether the server would have taken them again, nobody will know.
     fn forget(&self) -> bool {
-        let had_any = {
-            let mut desk = self.desk();
-            let had_any = desk.tokens.current().is_some();
-            desk.tokens.forget();
-            had_any
-        };
+        let had_any = self.is_signed_in();
+        self.desk().tokens.forget();
         if had_any {
             self.tell_state();
         }
@@ -212,8 +194,8 @@ impl Naive {
     fn sign_out_and_ask(&self) {
         if self.forget() {
             self.desk().destroyed += 1;
-            let (code, text) =
-                ("naive.tokens_deleted".to_owned(), "The server said no, so the tokens are deleted.".to_owned());
+            let text = "The server said no, so the tokens are deleted.".to_owned();
+            let code = "naive.tokens_deleted".to_owned();
             self.out.send(Event::Note(Note { code, text, state: None, generation: None, until_ms: None }));
             self.ask_to_clear();
         }
@@ -224,83 +206,13 @@ impl Naive {
         self.out.send(Event::Prompt(Prompt { reason: None, in_place: false, asks_to_clear_app_data: true, text }));
     }
 
-    fn sell(self: &Arc<Self>, sale: String, total_cents: u32) -> Result<(), Failure> {
-        if self.desk().tokens.current().is_none() {
-            self.out.send(Event::Sale(Sale { sale, outcome: Outcome::Refused }));
-            return Ok(());
-        }
-        self.desk().sales.take(&sale, total_cents).map_err(|error| Failure::new("internal", error.to_string()))?;
-        self.out.send(Event::Sale(Sale { sale, outcome: Outcome::Queued }));
-        self.start_delivering();
-        Ok(())
-    }
-
-    fn start_delivering(self: &Arc<Self>) {
-        let till = Arc::clone(self);
-        self.activity.spawn(async move { till.deliver().await });
-    }
-
-    /// Delivers what waits, one after the other, until something does not work.
-    async fn deliver(&self) {
-        if std::mem::replace(&mut self.desk().delivering, true) {
-            return;
-        }
-        while let Some(waiting) = self.next_waiting() {
-            if !self.deliver_one(&waiting).await {
-                break;
-            }
-            if self.desk().sales.delivered(&waiting.sale).is_err() {
-                break;
-            }
-            self.out.send(Event::Sale(Sale { sale: waiting.sale, outcome: Outcome::Delivered }));
-        }
-        self.desk().delivering = false;
-    }
-
-    fn next_waiting(&self) -> Option<Waiting> {
-        self.desk().sales.next()
-    }
-
-    async fn deliver_one(&self, waiting: &Waiting) -> bool {
-        let body = serde_json::json!({ "items": ["coffee"], "total_cents": waiting.total_cents }).to_string();
-        let Ok(request) = self.request("POST", "/api/sales", Some(&waiting.sale), body.into()) else { return false };
-        matches!(self.call(request).await, Ending::Answer(answer) if answer.status().is_success())
-    }
-
-    fn request(&self, method: &str, path: &str, key: Option<&str>, body: Bytes) -> Result<Request<Bytes>, Failure> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.origin));
-        if let Some(key) = key {
-            request = request.header("Idempotency-Key", key).header(header::CONTENT_TYPE, "application/json");
-        }
-        request.body(body).map_err(|error| Failure::new("bad_order", error.to_string()))
-    }
-
-    /// One call with the token of the moment. A 401 is the end of it.
-    async fn call(&self, mut request: Request<Bytes>) -> Ending {
-        let Some(token) = self.token().await else { return Ending::SignedOut };
-        if let Ok(value) = format!("Bearer {token}").parse() {
-            request.headers_mut().insert(header::AUTHORIZATION, value);
-        }
-        match self.http.send(request).await {
-            Ok(answer) if answer.status() == StatusCode::UNAUTHORIZED => {
-                self.sign_out_and_ask();
-                Ending::SignedOut
-            }
-            Ok(answer) => {
-                self.count_errors(answer.status().is_success());
-                Ending::Answer(answer)
-            }
-            Err(error) => Ending::NoNetwork(error.to_string()),
-        }
-    }
-
     /// The access token, refreshed if its time is over. Every caller for itself.
     async fn token(&self) -> Option<String> {
         let tokens = self.desk().tokens.current().cloned()?;
-        if self.now() < tokens.expires_at_ms {
+        if self.machine.now_ms() < tokens.expires_at_ms {
             return Some(tokens.access_token);
         }
-        match self.oauth.refresh(&tokens, self.now()).await {
+        match self.oauth.refresh(&tokens).await {
             Ok(fresh) => {
                 let token = fresh.access_token.clone();
                 self.keep(fresh).ok()?;
@@ -324,19 +236,4 @@ impl Naive {
             self.ask_to_clear();
         }
     }
-
-    /// Shows whoever the server says is signed in.
-    async fn show_name(&self) {
-        let Ok(request) = self.request("GET", "/api/me", None, Bytes::new()) else { return };
-        let Ending::Answer(answer) = self.call(request).await else { return };
-        let me: serde_json::Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-        if let Some(name) = me.get("name").and_then(serde_json::Value::as_str) {
-            self.out.send(Event::Shown(Shown { text: name.to_owned() }));
-        }
-    }
-}
-
-/// Where the naive client keeps its tokens: one plain file.
-fn token_file(folder: &std::path::Path) -> PathBuf {
-    folder.join("tokens.json")
 }

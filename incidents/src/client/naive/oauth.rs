@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, header};
+use mainstay::driver::Browser;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
-use super::{super::http::Http, Tokens};
+use super::{super::Machine, Tokens};
 use crate::protocol::Start;
 
 #[derive(Debug, thiserror::Error)]
@@ -39,19 +40,19 @@ pub(super) struct OAuth {
     issuer: String,
     client_id: String,
     redirect_uri: String,
-    http: Http,
+    machine: Machine,
     seed: u64,
     drawn: AtomicU64,
 }
 
 impl OAuth {
-    pub(super) fn new(start: &Start, http: Http) -> Self {
+    pub(super) fn new(start: &Start, machine: Machine) -> Self {
         let issuer = start.issuer.trim_end_matches('/').to_owned();
         let (client_id, redirect_uri) = (start.client_id.clone(), start.redirect_uri.clone());
-        Self { issuer, client_id, redirect_uri, http, seed: start.seed, drawn: AtomicU64::new(0) }
+        Self { issuer, client_id, redirect_uri, machine, seed: start.seed, drawn: AtomicU64::new(0) }
     }
 
-    pub(super) async fn sign_in(&self, now_ms: u64) -> Result<Tokens, OAuthError> {
+    pub(super) async fn sign_in(&self) -> Result<Tokens, OAuthError> {
         let discovery = self.discover().await?;
         let (verifier, state) = (self.draw(), self.draw());
         let mut url = discovery.authorization_endpoint;
@@ -71,14 +72,14 @@ impl OAuth {
             ("client_id", &self.client_id),
             ("code_verifier", &verifier),
         ];
-        self.token(&discovery.token_endpoint, &form, None, now_ms).await
+        self.token(&discovery.token_endpoint, &form, None).await
     }
 
-    pub(super) async fn refresh(&self, old: &Tokens, now_ms: u64) -> Result<Tokens, OAuthError> {
+    pub(super) async fn refresh(&self, old: &Tokens) -> Result<Tokens, OAuthError> {
         let discovery = self.discover().await?;
         let refresh_token = old.refresh_token.as_deref().unwrap_or_default();
         let form = [("grant_type", "refresh_token"), ("refresh_token", refresh_token), ("client_id", &self.client_id)];
-        self.token(&discovery.token_endpoint, &form, old.refresh_token.clone(), now_ms).await
+        self.token(&discovery.token_endpoint, &form, old.refresh_token.clone()).await
     }
 
     async fn discover(&self) -> Result<Discovery, OAuthError> {
@@ -87,13 +88,9 @@ impl OAuth {
         serde_json::from_slice(&answer).map_err(|error| OAuthError::Answer(error.to_string()))
     }
 
-    /// The browser and the person in one: the server knows already who signs in, and answers with a redirect.
     async fn visit(&self, url: &Url, state: &str) -> Result<String, OAuthError> {
-        let answer =
-            self.http.send(get(url.as_str())?).await.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
-        let location = answer.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-        let back =
-            location.and_then(|text| Url::parse(text).ok()).ok_or(OAuthError::Status(answer.status().as_u16()))?;
+        let visit = self.machine.visit(url.clone()).await;
+        let back = visit.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
         let parameter =
             |name: &str| back.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
         if parameter("state").as_deref() != Some(state) {
@@ -107,7 +104,6 @@ impl OAuth {
         endpoint: &Url,
         form: &[(&str, &str)],
         old_refresh_token: Option<String>,
-        now_ms: u64,
     ) -> Result<Tokens, OAuthError> {
         let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
         let request = Request::post(endpoint.as_str())
@@ -120,12 +116,12 @@ impl OAuth {
         Ok(Tokens {
             access_token: answer.access_token,
             refresh_token: answer.refresh_token.or(old_refresh_token),
-            expires_at_ms: now_ms.saturating_add(answer.expires_in.unwrap_or(3600).saturating_mul(1000)),
+            expires_at_ms: self.machine.now_ms().saturating_add(answer.expires_in.unwrap_or(3600).saturating_mul(1000)),
         })
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Bytes, OAuthError> {
-        let answer = self.http.send(request).await.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
+        let answer = self.machine.send(request).await.map_err(|error| OAuthError::NoAnswer(error.to_string()))?;
         if !answer.status().is_success() {
             return Err(OAuthError::Status(answer.status().as_u16()));
         }

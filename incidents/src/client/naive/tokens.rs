@@ -19,7 +19,7 @@ pub(super) struct TokenFile {
 impl TokenFile {
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
-        let file = super::token_file(folder);
+        let file = folder.join("tokens.json");
         let current = fs::read(&file).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         Ok(Self { file, current })
     }

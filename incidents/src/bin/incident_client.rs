@@ -1,0 +1,11 @@
+//! The Rust client as a process of its own.
+
+fn main() -> std::process::ExitCode {
+    match mainstay_incidents::client::run_rust() {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("mainstay-incident-client: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
