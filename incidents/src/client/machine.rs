@@ -9,13 +9,12 @@ use std::{
 };
 
 use mainstay::{
-    host::{
-        BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Spawn, Transport, TransportError, memory::MemoryLock,
-    },
+    host::{BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Spawn, Transport, TransportError},
+    native::{FileLock, FolderFiles, Reqwest},
     test_support::{Activity, SeededEntropy, VirtualClock},
 };
 
-use super::disk::{Folder, KeyFile};
+use super::key_file::KeyFile;
 use crate::protocol::{Quiet, Start};
 
 /// Largest answer that the app itself reads, in bytes.
@@ -34,12 +33,11 @@ impl Machine {
     pub(crate) fn new(start: &Start, activity: Activity) -> std::io::Result<Self> {
         let clock = VirtualClock::new(Duration::from_millis(start.now_ms), Duration::from_millis(start.wall_ms));
         let network = Arc::new(AtomicBool::new(true));
-        let keys = start.vault_folder.join("keys");
         let host = Host {
-            transport: Arc::new(Cable { network: Arc::clone(&network), inner: super::http::Http::new() }),
-            secrets: Arc::new(KeyFile::in_folder(&keys)?),
-            files: Arc::new(Folder::open(&start.vault_folder)?),
-            lock: Arc::new(MemoryLock::default()),
+            transport: Arc::new(Cable { network: Arc::clone(&network), inner: Reqwest::new()? }),
+            secrets: Arc::new(KeyFile::in_folder(&start.vault_folder.join("keys"))?),
+            files: Arc::new(FolderFiles::open(&start.vault_folder)?),
+            lock: Arc::new(FileLock::open(&start.vault_folder)?),
             clock: Arc::new(clock.clone()),
             // Every process of a device draws other numbers, and the same ones in every run.
             entropy: Arc::new(SeededEntropy::new(start.seed ^ start.now_ms)),
@@ -96,6 +94,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Tasks run on the client's one thread, so that their order is the same in every run.
 struct Tokio;
 
 impl Spawn for Tokio {

@@ -4,8 +4,7 @@
 //! on: it believes every 401. Both are real programs on real HTTP, and share the till around the session.
 
 mod browser;
-mod disk;
-mod http;
+mod key_file;
 mod machine;
 mod naive;
 mod rust;

@@ -63,6 +63,8 @@ impl Client {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            // The server is on this machine, whatever proxy stands between the machine and the rest of the world.
+            .env("NO_PROXY", "127.0.0.1")
             .kill_on_drop(true)
             .spawn()
             .map_err(|error| PlayError::Client(format!("{name} cannot be started: {error}")))?;
