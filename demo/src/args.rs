@@ -10,15 +10,24 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// The exit status is 1 when something that an incident expects of Mainstay is not so, and 2 when it could not be played.
 /// The naive till fails nearly everything; that is what it is for, and does not count.
 #[derive(Parser)]
-#[command(name = "cargo demo", bin_name = "cargo demo", version, max_term_width = 100)]
+#[command(
+    name = "cargo demo",
+    bin_name = "cargo demo",
+    version,
+    max_term_width = 100,
+    args_conflicts_with_subcommands = true
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+    #[command(flatten)]
+    pub(crate) play: Play,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Plays incidents. This is what `cargo demo` says; it need not be said.
+    #[command(hide = true)]
     Play(Play),
     /// Be a client process of the director's.
     #[command(hide = true)]
@@ -39,7 +48,7 @@ pub(crate) enum Which {
 ///
 /// The exit status is 1 when something that an incident expects of Mainstay is not so, and 2 when it could not be played.
 /// The naive till fails nearly everything; that is what it is for, and does not count.
-#[derive(clap::Args, Default)]
+#[derive(clap::Args)]
 pub(crate) struct Play {
     /// Plays this one: a name from --list, or the path of any incident file.
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "all")]

@@ -21,10 +21,11 @@ use clap::Parser;
 use args::{Args, Command, Play};
 
 fn main() -> ExitCode {
-    match Args::parse().command {
+    let args = Args::parse();
+    match args.command {
         Some(Command::Client { which }) => perform::be_client(which),
         Some(Command::Play(play)) => present(&play),
-        None => present(&Play::default()),
+        None => present(&args.play),
     }
 }
 

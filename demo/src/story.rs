@@ -167,11 +167,15 @@ impl Teller {
     }
 
     fn flush(&mut self) {
+        let from = self.beats.len();
         self.keep_fresh();
         self.flush_run();
         if self.again > 0 {
             let (again, at) = (std::mem::take(&mut self.again), self.again_at_ms);
             self.beats.push(Beat::new(at, self.inside).say(FAINT, format!("… and so on: {again} more of the same")));
+            if let Some(flushed) = self.beats.get_mut(from..) {
+                flushed.sort_by_key(|beat| beat.at_ms);
+            }
         }
     }
 

@@ -1,11 +1,14 @@
 //! The catalogue, played by each client.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 
 use mainstay_incidents::{
     director::{ClientCommand, Happening, Scene, play},
-    format::{Bounds, Incident},
+    format::{Bounds, Expect, Incident, Moment},
     report::Report,
 };
 
@@ -20,6 +23,10 @@ fn incident(name: &str) -> Incident {
     catalogue().into_iter().find(|incident| incident.name == name).unwrap()
 }
 
+fn rust() -> ClientCommand {
+    ClientCommand::new(env!("CARGO_BIN_EXE_mainstay-incident-client"))
+}
+
 fn naive() -> ClientCommand {
     ClientCommand::new(env!("CARGO_BIN_EXE_mainstay-naive-client"))
 }
@@ -28,6 +35,16 @@ async fn run(incident: &Incident, client: &ClientCommand) -> (Report, Vec<Scene>
     let mut scenes = Vec::new();
     let report = play(incident, client, &mut |scene| scenes.push(scene)).await.unwrap();
     (report, scenes)
+}
+
+#[tokio::test]
+async fn every_incident_goes_as_it_should_with_mainstay() {
+    for incident in catalogue() {
+        let begin = Instant::now();
+        let (report, _) = run(&incident, &rust()).await;
+        println!("{:32} {:?}", incident.name, begin.elapsed());
+        assert!(report.ok, "{}: {:#?}", incident.name, report.failures);
+    }
 }
 
 #[tokio::test]
@@ -53,23 +70,71 @@ async fn what_the_naive_client_loses_is_measured_where_it_is_lost() {
 }
 
 #[tokio::test]
-async fn an_expectation_that_is_wrong_fails_with_expected_and_seen() {
+async fn each_expectation_that_is_wrong_fails_with_expected_and_seen() {
+    let exactly = |number| Some(Bounds { min: number, max: number });
+    let wrong = Expect {
+        state: Some(mainstay_incidents::format::OneOrMore(vec![mainstay_incidents::protocol::StateName::Holding])),
+        prompts: exactly(2),
+        requests: [("refresh".to_owned(), Bounds { min: 2, max: 3 })].into(),
+        generations: exactly(7),
+        credentials_destroyed: exactly(1),
+        app_data_identical: Some(false),
+        asks_to_clear_app_data: Some(true),
+        foreign_bytes: exactly(1),
+        seconds_not_selling: exactly(0),
+        seconds_lost: exactly(1),
+        sales_delivered_once: Some(false),
+        line: 40,
+        ..Expect::default()
+    };
     let mut incident = incident("mews-secret-changed");
-    incident.expect.retain(|expect| expect.at == mainstay_incidents::format::Moment::End);
-    let line = incident.expect[0].line;
-    incident.expect[0] =
-        mainstay_incidents::format::Expect { prompts: Some(Bounds { min: 2, max: 3 }), line, ..Default::default() };
-    let (report, _) = run(&incident, &naive()).await;
-    let failure = &report.failures[0];
-    assert!(!report.ok && report.failures.len() == 1);
-    assert_eq!((failure.what.as_str(), failure.expected.as_str(), failure.seen.as_str()), ("prompts", "2 to 3", "1"));
-    assert_eq!((failure.at.as_str(), failure.line), ("the end", line));
+    incident.expect = vec![wrong];
+    let (report, _) = run(&incident, &rust()).await;
+    assert!(!report.ok);
+    let failed: Vec<&str> = report.failures.iter().map(|failure| failure.what.as_str()).collect();
+    let all = [
+        "state",
+        "prompts",
+        "requests.refresh",
+        "generations",
+        "credentials_destroyed",
+        "app_data_identical",
+        "asks_to_clear_app_data",
+        "foreign_bytes",
+        "seconds_not_selling",
+        "seconds_lost",
+        "sales_delivered_once",
+    ];
+    assert_eq!(failed, all);
+    let refresh = &report.failures[2];
+    assert_eq!((refresh.expected.as_str(), refresh.seen.as_str()), ("2 to 3", "1"));
+    assert_eq!((refresh.at.as_str(), refresh.line), ("the end", 40));
 }
 
 #[tokio::test]
-async fn two_runs_of_an_incident_are_the_same() {
+async fn expectations_on_the_way_are_looked_at_when_their_moment_has_settled() {
+    let mut incident = incident("mews-secret-changed");
+    let at = |minutes: u64| Moment::At(mainstay_incidents::format::Delay(std::time::Duration::from_secs(60 * minutes)));
+    let none = Some(Bounds { min: 0, max: 0 });
+    let refreshed = Bounds { min: 1, max: 1 };
+    incident.expect = vec![
+        Expect { at: at(10), requests: [("refresh".to_owned(), refreshed)].into(), ..Expect::default() },
+        Expect { at: at(12), requests: [("refresh".to_owned(), refreshed)].into(), prompts: none, ..Expect::default() },
+    ];
+    let (report, _) = run(&incident, &rust()).await;
+    let failed: Vec<&str> = report.failures.iter().map(|failure| failure.at.as_str()).collect();
+    assert_eq!(failed, ["10m"]);
+}
+
+#[tokio::test]
+async fn two_runs_are_the_same_scene_by_scene() {
     for incident in catalogue() {
-        let (first, second) = (run(&incident, &naive()).await.0, run(&incident, &naive()).await.0);
-        assert_eq!(first, second);
+        for client in [rust(), naive()] {
+            let (first, second) = (run(&incident, &client).await, run(&incident, &client).await);
+            for (one, other) in first.1.iter().zip(&second.1) {
+                assert_eq!(one, other, "{}", incident.name);
+            }
+            assert_eq!(first.0, second.0);
+        }
     }
 }

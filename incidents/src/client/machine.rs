@@ -9,12 +9,16 @@ use std::{
 };
 
 use mainstay::{
-    host::{BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Spawn, Transport, TransportError},
-    native::{FileLock, FolderFiles, Reqwest},
+    host::{
+        BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Spawn, Transport, TransportError, memory::MemoryLock,
+    },
+    native::{FolderFiles, Reqwest},
     test_support::{Activity, SeededEntropy, VirtualClock},
 };
 
-use super::key_file::KeyFile;
+use tokio::task::JoinHandle;
+
+use super::{key_file::KeyFile, one_by_one::OneByOne, serve::Out};
 use crate::protocol::{Quiet, Start};
 
 /// Largest answer that the app itself reads, in bytes.
@@ -30,17 +34,22 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    pub(crate) fn new(start: &Start, activity: Activity) -> std::io::Result<Self> {
+    pub(crate) fn new(start: &Start, activity: Activity, out: &Out) -> std::io::Result<Self> {
         let clock = VirtualClock::new(Duration::from_millis(start.now_ms), Duration::from_millis(start.wall_ms));
         let network = Arc::new(AtomicBool::new(true));
         let host = Host {
-            transport: Arc::new(Cable { network: Arc::clone(&network), inner: Reqwest::new()? }),
+            transport: Arc::new(Cable {
+                network: Arc::clone(&network),
+                inner: Arc::new(Reqwest::new()?),
+                activity: activity.clone(),
+                out: out.clone(),
+            }),
             secrets: Arc::new(KeyFile::in_folder(&start.vault_folder.join("keys"))?),
-            files: Arc::new(FolderFiles::open(&start.vault_folder)?),
-            lock: Arc::new(FileLock::open(&start.vault_folder)?),
+            files: Arc::new(OneByOne(FolderFiles::open(&start.vault_folder)?)),
+            // One process, and no thread whose turn comes when it likes.
+            lock: Arc::new(MemoryLock::new()),
             clock: Arc::new(clock.clone()),
-            // Every process of a device draws other numbers, and the same ones in every run.
-            entropy: Arc::new(SeededEntropy::new(start.seed ^ start.now_ms)),
+            entropy: Arc::new(SeededEntropy::new(start.seed)),
             spawn: Arc::new(Tokio),
         };
         Ok(Self { host: activity.track(host), clock, activity, network })
@@ -103,22 +112,47 @@ impl Spawn for Tokio {
     }
 }
 
-/// A network that can be pulled.
-struct Cable<T> {
+/// A network that can be pulled. An answer is handed over when nothing else moves, so that its place among the client's
+/// own doings does not depend on how fast it was.
+struct Cable {
     network: Arc<AtomicBool>,
-    inner: T,
+    inner: Arc<dyn Transport>,
+    activity: Activity,
+    out: Out,
 }
 
-impl<T: Transport> Transport for Cable<T> {
+impl Transport for Cable {
     fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
-        if self.network.load(SeqCst) {
-            self.inner.send(outbound)
-        } else {
-            Box::pin(async { Err(TransportError::Unreachable) })
+        if !self.network.load(SeqCst) {
+            return Box::pin(async { Err(TransportError::Unreachable) });
         }
+        let (inner, activity, out) = (Arc::clone(&self.inner), self.activity.clone(), self.out.clone());
+        // In a task of its own, which does not count: one that counts would wait for itself.
+        let exchange = AbortOnDrop(tokio::spawn(async move {
+            let answer = inner.send(outbound).await;
+            activity.quiescent_but_for(usize::MAX).await;
+            out.answered();
+            answer
+        }));
+        Box::pin(exchange.wait())
     }
 
     fn can_open_fresh_connections(&self) -> bool {
         self.inner.can_open_fresh_connections()
+    }
+}
+
+/// Gives a request up when nobody waits for it any more.
+struct AbortOnDrop(JoinHandle<Result<Inbound, TransportError>>);
+
+impl AbortOnDrop {
+    async fn wait(mut self) -> Result<Inbound, TransportError> {
+        (&mut self.0).await.unwrap_or(Err(TransportError::Broken))
+    }
+}
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }

@@ -7,6 +7,7 @@ mod browser;
 mod key_file;
 mod machine;
 mod naive;
+mod one_by_one;
 mod rust;
 mod serve;
 mod till;

@@ -1,6 +1,12 @@
 //! The loop of a client process: orders in, events out.
 
-use std::{future::Future, sync::Arc};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::SeqCst},
+    },
+};
 
 use tokio::{
     io::BufReader,
@@ -11,17 +17,25 @@ use tokio::{
 use mainstay::test_support::Activity;
 
 use crate::protocol::{
-    Answer, Command, Done, Event, Failure, Hello, LineError, Order, Quiet, Start, VERSION, read_line, write_line,
+    Answer, Command, Done, Event, Failure, Hello, LineError, Order, Quiet, Start, Told, VERSION, read_line, write_line,
 };
 
 /// Where events go. Cheap to clone.
 #[derive(Clone, Debug)]
-pub(crate) struct Out(UnboundedSender<Event>);
+pub(crate) struct Out {
+    sender: UnboundedSender<Told>,
+    answers: Arc<AtomicU64>,
+}
 
 impl Out {
     pub(crate) fn send(&self, event: Event) {
         // The writer is gone only when the director is: then nobody is left to tell.
-        let _ = self.0.send(event);
+        let _ = self.sender.send(Told { answers: Some(self.answers.load(SeqCst)), event });
+    }
+
+    /// An HTTP request got its answer, or an end without one.
+    pub(crate) fn answered(&self) {
+        self.answers.fetch_add(1, SeqCst);
     }
 
     fn done(&self, id: u64, result: Result<Option<Answer>, Failure>) {
@@ -53,7 +67,7 @@ pub(crate) trait Actor: Send + Sync + Sized + 'static {
 /// # Errors
 /// The director cannot be reached, or sends a line that is too long.
 pub(crate) async fn serve<A: Actor>() -> Result<(), LineError> {
-    let (sender, mut events) = mpsc::unbounded_channel::<Event>();
+    let (sender, mut events) = mpsc::unbounded_channel::<Told>();
     let writer = tokio::spawn(async move {
         let mut output = tokio::io::stdout();
         while let Some(event) = events.recv().await {
@@ -62,7 +76,8 @@ pub(crate) async fn serve<A: Actor>() -> Result<(), LineError> {
             }
         }
     });
-    let session = Session::<A> { out: Out(sender), activity: Activity::default(), actor: None, settling: None };
+    let out = Out { sender, answers: Arc::default() };
+    let session = Session::<A> { out, activity: Activity::default(), actor: None, settling: None };
     let result = session.read_orders().await;
     if result.is_ok() {
         let _ = writer.await;

@@ -27,23 +27,22 @@ pub(crate) struct Till {
     pub(crate) out: Out,
     origin: String,
     sales: Mutex<Sales>,
-    delivering: Mutex<Delivering>,
+    errands: Mutex<Errands>,
 }
 
-/// Whether sales are being delivered, and whether there was reason to begin anew meanwhile.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Delivering {
-    #[default]
-    No,
-    Yes,
-    YesAndAgain,
+/// What the till has to ask the server for by itself: one thing after the other.
+#[derive(Default)]
+struct Errands {
+    running: bool,
+    show_name: bool,
+    deliver: bool,
 }
 
 impl Till {
     pub(crate) fn open(machine: Machine, out: Out, folder: &Path, origin: &str) -> io::Result<Arc<Self>> {
         let sales = Mutex::new(Sales::open(folder)?);
         let origin = origin.trim_end_matches('/').to_owned();
-        Ok(Arc::new(Self { machine, out, origin, sales, delivering: Mutex::default() }))
+        Ok(Arc::new(Self { machine, out, origin, sales, errands: Mutex::default() }))
     }
 
     /// A request to the POS API.
@@ -65,30 +64,49 @@ impl Till {
         self.out.send(Event::Sale(Sale { sale, outcome: Outcome::Refused }));
     }
 
-    /// Delivers what waits, in order, until one does not get through. Does nothing while that is being done.
+    /// Delivers what waits, in order, until one does not get through.
     pub(crate) fn deliver(self: &Arc<Self>, api: &Arc<impl Api>) {
-        let before = *self.delivering();
-        *self.delivering() = if before == Delivering::No { Delivering::Yes } else { Delivering::YesAndAgain };
-        if before != Delivering::No {
+        self.errands().deliver = true;
+        self.run_errands(api);
+    }
+
+    /// Shows whom the server says it is talking to.
+    pub(crate) fn show_name(self: &Arc<Self>, api: &Arc<impl Api>) {
+        self.errands().show_name = true;
+        self.run_errands(api);
+    }
+
+    fn run_errands(self: &Arc<Self>, api: &Arc<impl Api>) {
+        if std::mem::replace(&mut self.errands().running, true) {
             return;
         }
         let (till, api) = (Arc::clone(self), Arc::clone(api));
-        self.machine.spawn(async move {
-            while let Some(waiting) = till.next() {
-                if till.deliver_one(&*api, &waiting).await && till.sales().delivered(&waiting.sale).is_ok() {
-                    till.out.send(Event::Sale(Sale { sale: waiting.sale, outcome: Outcome::Delivered }));
-                } else if !till.begins_anew() {
-                    return;
-                }
-            }
-            *till.delivering() = Delivering::No;
-        });
+        self.machine.spawn(async move { while till.run_errand(&*api).await {} });
     }
 
-    fn begins_anew(&self) -> bool {
-        let mut delivering = self.delivering();
-        *delivering = if *delivering == Delivering::YesAndAgain { Delivering::Yes } else { Delivering::No };
-        *delivering == Delivering::Yes
+    /// Does one thing; whether there was one to do.
+    async fn run_errand(&self, api: &impl Api) -> bool {
+        let (show_name, deliver) = {
+            let mut errands = self.errands();
+            errands.running = errands.show_name || errands.deliver;
+            let show_name = std::mem::take(&mut errands.show_name);
+            (show_name, !show_name && std::mem::take(&mut errands.deliver))
+        };
+        if show_name {
+            self.ask_name(api).await;
+        } else if deliver {
+            self.deliver_all(api).await;
+        }
+        show_name || deliver
+    }
+
+    async fn deliver_all(&self, api: &impl Api) {
+        while let Some(waiting) = self.next() {
+            if !self.deliver_one(api, &waiting).await || self.sales().delivered(&waiting.sale).is_err() {
+                return;
+            }
+            self.out.send(Event::Sale(Sale { sale: waiting.sale, outcome: Outcome::Delivered }));
+        }
     }
 
     async fn deliver_one(&self, api: &impl Api, waiting: &Waiting) -> bool {
@@ -101,17 +119,13 @@ impl Till {
         api.send(request).await.is_some_and(|answer| answer.status().is_success())
     }
 
-    /// Shows whom the server says it is talking to.
-    pub(crate) fn show_name(self: &Arc<Self>, api: &Arc<impl Api>) {
-        let (till, api) = (Arc::clone(self), Arc::clone(api));
-        self.machine.spawn(async move {
-            let Ok(request) = till.request("GET", "/api/me") else { return };
-            let Some(answer) = api.send(request).await.filter(|answer| answer.status().is_success()) else { return };
-            let me: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
-            if let Some(name) = me.get("name").and_then(Value::as_str) {
-                till.out.send(Event::Shown(Shown { text: name.to_owned() }));
-            }
-        });
+    async fn ask_name(&self, api: &impl Api) {
+        let Ok(request) = self.request("GET", "/api/me") else { return };
+        let Some(answer) = api.send(request).await.filter(|answer| answer.status().is_success()) else { return };
+        let me: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+        if let Some(name) = me.get("name").and_then(Value::as_str) {
+            self.out.send(Event::Shown(Shown { text: name.to_owned() }));
+        }
     }
 
     fn next(&self) -> Option<Waiting> {
@@ -122,7 +136,7 @@ impl Till {
         self.sales.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn delivering(&self) -> MutexGuard<'_, Delivering> {
-        self.delivering.lock().unwrap_or_else(PoisonError::into_inner)
+    fn errands(&self) -> MutexGuard<'_, Errands> {
+        self.errands.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

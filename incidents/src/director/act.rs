@@ -158,6 +158,8 @@ impl Director<'_> {
         }
         self.open_orders.clear();
         self.client_deadline_ms = None;
+        self.hear_server(u64::MAX);
+        self.answers = 0;
         self.account.ledger.set_ability(self.now_ms, Ability::None);
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{Ability, Client, Director, Due, Happening, Order, PlayError, millis};
 use crate::{
     format::PEOPLE,
-    protocol::{Answer, Command, Done, Event, Outcome, Prompt, Said, Sale, StateEvent},
+    protocol::{Answer, Command, Done, Event, Note, Prompt, Said, Sale, StateEvent, Told},
 };
 
 impl Director<'_> {
@@ -37,8 +37,13 @@ impl Director<'_> {
         }
     }
 
+    /// The client's next event. What the server answered before it is told first.
     pub(super) async fn next_event(&mut self) -> Result<Event, PlayError> {
-        self.running()?.event().await
+        let Told { answers, event } = self.running()?.event().await?;
+        if let Some(answers) = answers {
+            self.hear_server(answers);
+        }
+        Ok(event)
     }
 
     pub(super) fn running(&mut self) -> Result<&mut Client, PlayError> {
@@ -46,19 +51,20 @@ impl Director<'_> {
     }
 
     pub(super) fn hear(&mut self, event: Event) -> Result<(), PlayError> {
-        // What the server answered before the client speaks of it comes first; a sale is taken before any request.
-        if !matches!(&event, Event::Sale(sale) if sale.outcome == Outcome::Queued) {
-            self.hear_server();
-        }
         match event {
             Event::State(state) => self.hear_state(state),
             Event::Prompt(prompt) => self.hear_prompt(prompt),
-            Event::Note(note) => self.tell(Happening::Note(note)),
+            Event::Note(note) => self.hear_note(note),
             Event::Sale(sale) => self.hear_sale(sale),
             Event::Shown(shown) => self.hear_shown(shown.text),
             Event::Done(done) => self.hear_done(done),
         }
         Ok(())
+    }
+
+    fn hear_note(&mut self, mut note: Note) {
+        note.until_ms = note.until_ms.map(|until| self.since_begin(until));
+        self.tell(Happening::Note(note));
     }
 
     fn hear_state(&mut self, state: StateEvent) {
@@ -68,7 +74,8 @@ impl Director<'_> {
         if self.account.state != state {
             self.explain_state |= self.account.state.state != state.state;
             self.account.state = state.clone();
-            self.tell(Happening::State(state));
+            let retry_at_ms = state.retry_at_ms.map(|retry| self.since_begin(retry));
+            self.tell(Happening::State(StateEvent { retry_at_ms, ..state }));
         }
     }
 

@@ -77,7 +77,8 @@ pub enum PlayError {
 /// What every client of the director starts with: the device was switched on an hour ago.
 const SWITCHED_ON_MS: u64 = 3_600_000;
 
-/// Where randomness comes from in every incident.
+/// Where randomness comes from in every incident. Each process of a device draws other numbers, and the same ones in
+/// every run.
 const SEED: u64 = 20_250_217;
 
 /// Plays `incident` with the client that `command` starts, as [`play`] does, and leaves the server running with what it has
@@ -126,6 +127,10 @@ struct Director<'a> {
     network_is_on: bool,
     /// When the client's next timer is due.
     client_deadline_ms: Option<u64>,
+    /// How many processes the client has had.
+    processes: u64,
+    /// How many requests of the client's present process were answered and told.
+    answers: u64,
     /// Whether the client's state changed since it was last asked to explain itself.
     explain_state: bool,
     /// Orders that were not answered yet.
@@ -206,6 +211,8 @@ impl<'a> Director<'a> {
             calendar_shift_ms: 0,
             network_is_on: true,
             client_deadline_ms: None,
+            processes: 0,
+            answers: 0,
             explain_state: false,
             open_orders: HashMap::new(),
             next_sale: 1,
@@ -312,6 +319,11 @@ impl<'a> Director<'a> {
         if let Some(began_ms) = self.began_ms {
             (self.watch)(Scene { at_ms: self.now_ms - began_ms, what });
         }
+    }
+
+    /// A moment of the virtual clock as the audience counts it.
+    fn since_begin(&self, at_ms: u64) -> u64 {
+        at_ms.saturating_sub(self.began_ms.unwrap_or(self.now_ms))
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::PlayError;
-use crate::protocol::{Command, Event, LineError, Order, read_line, write_line};
+use crate::protocol::{Command, LineError, Order, Told, read_line, write_line};
 
 /// How a client process is started. Whatever speaks the protocol on its standard input and output will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ type Log = Arc<Mutex<VecDeque<String>>>;
 pub(super) struct Client {
     child: Child,
     input: ChildStdin,
-    events: UnboundedReceiver<Result<Event, LineError>>,
+    events: UnboundedReceiver<Result<Told, LineError>>,
     next_id: u64,
     log: Log,
 }
@@ -87,7 +87,7 @@ impl Client {
         }
     }
 
-    pub(super) async fn event(&mut self) -> Result<Event, PlayError> {
+    pub(super) async fn event(&mut self) -> Result<Told, PlayError> {
         match self.events.recv().await {
             Some(Ok(event)) => Ok(event),
             Some(Err(error)) => Err(PlayError::Client(error.to_string())),
@@ -112,12 +112,12 @@ impl Client {
     }
 }
 
-fn listen(output: ChildStdout) -> UnboundedReceiver<Result<Event, LineError>> {
+fn listen(output: ChildStdout) -> UnboundedReceiver<Result<Told, LineError>> {
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         let mut output = BufReader::new(output);
         loop {
-            let line = read_line::<Event>(&mut output).await;
+            let line = read_line::<Told>(&mut output).await;
             let Some(line) = line.transpose() else { return };
             let last = line.is_err();
             if sender.send(line).is_err() || last {

@@ -44,6 +44,7 @@ impl Director<'_> {
     /// Starts the client's process, as the device does when somebody opens the app.
     pub(super) async fn start_client(&mut self) -> Result<(), PlayError> {
         self.client = Some(Client::spawn(self.command)?);
+        self.processes += 1;
         let Some(Answer::Hello(hello)) = self.ask(Command::Hello { protocol: VERSION }, "say hello").await? else {
             return Err(PlayError::Client("`hello` was not answered with who it is".to_owned()));
         };
@@ -87,7 +88,7 @@ impl Director<'_> {
             app_data_folder: self.folders.app_data.clone(),
             now_ms: self.now_ms,
             wall_ms: self.stage.wall_ms().saturating_add_signed(self.calendar_shift_ms),
-            seed: SEED,
+            seed: SEED + self.processes,
             device_key: given.device_key,
             provider: given.provider,
         }

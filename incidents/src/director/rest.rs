@@ -20,7 +20,7 @@ impl Director<'_> {
                 tokio::task::yield_now().await;
             }
         }
-        self.hear_server();
+        self.hear_server(u64::MAX);
         Ok(())
     }
 
@@ -82,9 +82,12 @@ impl Director<'_> {
         Ok(())
     }
 
-    /// The server's journal since the last glance.
-    pub(super) fn hear_server(&mut self) {
-        for (endpoint, status) in self.stage.answered() {
+    /// Tells what the server answered, up to the given number of answers to this client process.
+    pub(super) fn hear_server(&mut self, answers: u64) {
+        while self.answers < answers
+            && let Some((endpoint, status)) = self.stage.next_answer()
+        {
+            self.answers += 1;
             self.tell(Happening::Request { endpoint: endpoint.name().to_owned(), status });
         }
     }

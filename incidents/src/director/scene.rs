@@ -15,7 +15,7 @@ pub struct Scene {
     pub what: Happening,
 }
 
-/// What can happen.
+/// What can happen. Moments in it are counted from the beginning of the incident, too.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
     /// Everybody is signed in and the till sells: the incident begins.

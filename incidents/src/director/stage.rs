@@ -1,6 +1,6 @@
 //! The mock server, as the director holds it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mainstay_mock_server::{ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused};
 
@@ -22,6 +22,8 @@ pub(super) struct Stage {
     /// How many requests of the journal were looked at, and which of them had no answer yet.
     looked_at: usize,
     unanswered: BTreeSet<usize>,
+    /// Requests that were answered and not told yet.
+    answered: VecDeque<(Endpoint, String)>,
 }
 
 impl Stage {
@@ -35,7 +37,16 @@ impl Stage {
             .map_err(|error| PlayError::Server(error.to_string()))?;
         let control = server.control();
         let now_ms = SWITCHED_ON_MS;
-        Ok(Self { server, control, starts_at_ms, now_ms, shift_ms: 0, looked_at: 0, unanswered: BTreeSet::new() })
+        Ok(Self {
+            server,
+            control,
+            starts_at_ms,
+            now_ms,
+            shift_ms: 0,
+            looked_at: 0,
+            unanswered: BTreeSet::new(),
+            answered: VecDeque::new(),
+        })
     }
 
     /// The server, with a clock that runs.
@@ -75,6 +86,7 @@ impl Stage {
         self.control.reset_observations();
         self.looked_at = 0;
         self.unanswered.clear();
+        self.answered.clear();
     }
 
     pub(super) fn observations(&self) -> Observations {
@@ -103,21 +115,27 @@ impl Stage {
         requests.into_iter().map(|(endpoint, requests)| (endpoint.name().to_owned(), requests.total)).collect()
     }
 
-    /// Requests that were answered since this was last asked, with their status.
-    pub(super) fn answered(&mut self) -> Vec<(Endpoint, String)> {
+    /// The next request that was answered, with its status.
+    pub(super) fn next_answer(&mut self) -> Option<(Endpoint, String)> {
+        if self.answered.is_empty() {
+            self.read_journal();
+        }
+        self.answered.pop_front()
+    }
+
+    fn read_journal(&mut self) {
         let journal = self.control.requests();
         self.unanswered.extend(self.looked_at..journal.len());
         self.looked_at = journal.len();
-        let mut answered = Vec::new();
+        let answered = &mut self.answered;
         self.unanswered.retain(|place| match journal.get(*place).map(|record| (record.endpoint, &record.status)) {
             Some((endpoint, Some(status))) => {
-                answered.push((endpoint, status.clone()));
+                answered.push_back((endpoint, status.clone()));
                 false
             }
             Some((_, None)) => true,
             None => false,
         });
-        answered
     }
 
     /// Carries out a step of the server's.

@@ -12,7 +12,8 @@ mod tests;
 
 pub use command::{Command, Order, Profile, RejectionRule, Start, Tokens};
 pub use event::{
-    Answer, Done, Event, Failure, Hello, Note, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, StateEvent, StateName,
+    Answer, Done, Event, Failure, Hello, Note, Outcome, Prompt, Quiet, Report, Said, Sale, Shown, StateEvent,
+    StateName, Told,
 };
 pub use lines::{LONGEST_LINE, LineError, read_line, write_line};
 
