@@ -1,6 +1,7 @@
 //! The device that a client process runs on: real HTTP and real files, virtual time.
 
 use std::{
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::SeqCst},
@@ -9,17 +10,15 @@ use std::{
 };
 
 use mainstay::{
-    host::{
-        BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Spawn, Transport, TransportError, memory::MemoryLock,
-    },
-    native::{FolderFiles, Reqwest},
+    host::{BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Transport, TransportError, memory::MemoryLock},
+    native::{FileSecretStore, FolderFiles, NativeError, Reqwest, TokioSpawn},
     test_support::{Activity, SeededEntropy, VirtualClock},
 };
 
-use tokio::task::JoinHandle;
+use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::{key_file::KeyFile, one_by_one::OneByOne, serve::Out};
-use crate::protocol::{Quiet, Start};
+use super::{one_by_one::OneByOne, serve::Out};
+use crate::protocol::{Failure, Quiet, Start};
 
 /// Largest answer that the app itself reads, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -31,28 +30,39 @@ pub(crate) struct Machine {
     pub(crate) clock: VirtualClock,
     activity: Activity,
     network: Arc<AtomicBool>,
+    /// Keeps the SDK's own threads.
+    _elsewhere: TokioSpawn,
 }
 
 impl Machine {
-    pub(crate) fn new(start: &Start, activity: Activity, out: &Out) -> std::io::Result<Self> {
+    /// A device as `start` describes it.
+    pub(crate) fn new(start: &Start, activity: Activity, out: &Out) -> Result<Self, Failure> {
+        Self::open(start, activity, out).map_err(|error| Failure::new("internal", error.to_string()))
+    }
+
+    fn open(start: &Start, activity: Activity, out: &Out) -> Result<Self, NativeError> {
         let clock = VirtualClock::new(Duration::from_millis(start.now_ms), Duration::from_millis(start.wall_ms));
         let network = Arc::new(AtomicBool::new(true));
+        // What blocks runs on the SDK's own threads, everything else on this one.
+        let elsewhere = TokioSpawn::shared()?;
+        let folder = |path: PathBuf| Arc::new(OneByOne(FolderFiles::new(path, elsewhere.handle().clone())));
         let host = Host {
             transport: Arc::new(Cable {
                 network: Arc::clone(&network),
-                inner: Arc::new(Reqwest::new()?),
+                inner: Arc::new(Reqwest::new(elsewhere.handle().clone())?),
                 activity: activity.clone(),
                 out: out.clone(),
             }),
-            secrets: Arc::new(KeyFile::in_folder(&start.vault_folder.join("keys"))?),
-            files: Arc::new(OneByOne(FolderFiles::open(&start.vault_folder)?)),
+            // An operating system's keyring is nobody's to use in a test.
+            secrets: Arc::new(FileSecretStore::unprotected(folder(start.vault_folder.join("keys")))),
+            files: folder(start.vault_folder.clone()),
             // One process, and no thread whose turn comes when it likes.
             lock: Arc::new(MemoryLock::new()),
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(start.seed)),
-            spawn: Arc::new(Tokio),
+            spawn: Arc::new(TokioSpawn::on(Handle::current())),
         };
-        Ok(Self { host: activity.track(host), clock, activity, network })
+        Ok(Self { host: activity.track(host), clock, activity, network, _elsewhere: elsewhere })
     }
 
     /// Runs a task of the app's, which counts as moving whenever it could go on.
@@ -101,15 +111,6 @@ impl Machine {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Tasks run on the client's one thread, so that their order is the same in every run.
-struct Tokio;
-
-impl Spawn for Tokio {
-    fn spawn(&self, _name: &'static str, task: BoxFuture<'static, ()>) {
-        tokio::spawn(task);
-    }
 }
 
 /// A network that can be pulled. An answer is handed over when nothing else moves, so that its place among the client's

@@ -4,7 +4,6 @@
 //! on: it believes every 401. Both are real programs on real HTTP, and share the till around the session.
 
 mod browser;
-mod key_file;
 mod machine;
 mod naive;
 mod one_by_one;

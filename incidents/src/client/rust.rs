@@ -68,7 +68,7 @@ impl Actor for App {
 
     async fn start(start: Start, out: Out, activity: Activity) -> Result<Arc<Self>, Failure> {
         let broken = |error: std::io::Error| Failure::new("internal", error.to_string());
-        let machine = Machine::new(&start, activity, &out).map_err(broken)?;
+        let machine = Machine::new(&start, activity, &out)?;
         let till = Till::open(machine.clone(), out.clone(), &start.app_data_folder, &start.issuer).map_err(broken)?;
         let mut builder = Client::builder(&start.issuer, &start.client_id)
             .redirect_uri(&start.redirect_uri)

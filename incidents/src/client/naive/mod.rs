@@ -64,7 +64,7 @@ impl Actor for Naive {
 
     async fn start(start: Start, out: Out, activity: Activity) -> Result<Arc<Self>, Failure> {
         let broken = |error: io::Error| Failure::new("internal", error.to_string());
-        let machine = Machine::new(&start, activity, &out).map_err(broken)?;
+        let machine = Machine::new(&start, activity, &out)?;
         let tokens = TokenFile::open(&start.vault_folder).map_err(broken)?;
         let till = Till::open(machine.clone(), out.clone(), &start.app_data_folder, &start.issuer).map_err(broken)?;
         let oauth = OAuth::new(&start, machine.clone());
