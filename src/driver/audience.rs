@@ -9,7 +9,7 @@ use super::{
     account::{Account, Message, lock},
     attempts,
     hot::{AccessToken, Published},
-    session::TokenRequest,
+    options::TokenRequest,
 };
 use crate::{Error, StoredAccessToken, oauth::LIFETIME_FLOOR};
 

@@ -11,6 +11,7 @@ use url::Url;
 use super::{
     account::{Account, Deployment, SessionState, lock},
     attempts::imported_token,
+    options::Options,
     provider::{Browser, CredentialProvider, ImportedTokens},
     record::SessionRecord,
     revocations,
@@ -23,7 +24,7 @@ use super::{
 use crate::{
     Credentials, Error, Identity, Secret,
     error::Failure,
-    host::Host,
+    host::{Host, SecretStore},
     oauth::{Issuer, OAuthClient, ProtectedFailure},
     profile::{Probe, Profile},
     vault::{AccountKey, Fingerprinter, Outcome, Vault},
@@ -40,13 +41,6 @@ pub struct Client {
     deployment: Arc<Deployment>,
     accounts: Arc<Mutex<Vec<Arc<Account>>>>,
     options: Arc<Options>,
-}
-
-/// What the app decided once.
-pub(super) struct Options {
-    redirect_uri: Url,
-    scopes: Vec<String>,
-    pub(super) offline_permit: Duration,
 }
 
 impl Client {
@@ -88,7 +82,7 @@ impl Client {
     pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
         let vacant = self.vacant_key();
         let base = self.deployment.vault.epoch(vacant).await.map_err(Failure::from)?;
-        let visit = self.visit(browser, None).await?;
+        let visit = sign_in::visit(&self.deployment.server, browser, &self.options, None).await?;
         let account = match self.account_of(&visit.identity) {
             Some(account) => account,
             None => self.account_at(vacant, None),
@@ -151,17 +145,8 @@ impl Client {
         self.deployment.vault.key_store()
     }
 
-    pub(super) async fn visit(&self, browser: &dyn Browser, hint: Option<String>) -> Result<sign_in::Visit, Failure> {
-        let options = &self.options;
-        sign_in::visit(&self.deployment.server, browser, &options.redirect_uri, &options.scopes, hint).await
-    }
-
-    pub(super) fn offline_permit(&self) -> Duration {
-        self.options.offline_permit
-    }
-
     fn handle(&self, account: &Arc<Account>) -> Session {
-        Session::new(self.clone(), Arc::clone(account))
+        Session::new(Arc::clone(account), Arc::clone(&self.options))
     }
 
     fn account_of(&self, identity: &Identity) -> Option<Arc<Account>> {
@@ -255,7 +240,7 @@ enum HostChoice {
     Missing,
     Given(Host),
     #[cfg(all(feature = "native", not(feature = "single-threaded")))]
-    Folder(std::path::PathBuf),
+    Folder(std::path::PathBuf, Arc<dyn SecretStore>),
 }
 
 impl ClientBuilder {
@@ -309,11 +294,12 @@ impl ClientBuilder {
         self
     }
 
-    /// The machine as this operating system supplies it, with the vault in `folder` (see [`native::host`](crate::native::host)).
+    /// The machine as this operating system supplies it, with the vault in `folder`, which backups should leave out.
+    /// `secrets` guards the vault's key and must last as long as the folder does.
     #[cfg(all(feature = "native", not(feature = "single-threaded")))]
     #[must_use]
-    pub fn native(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
-        self.host = HostChoice::Folder(folder.into());
+    pub fn native(mut self, folder: impl Into<std::path::PathBuf>, secrets: Arc<dyn SecretStore>) -> Self {
+        self.host = HostChoice::Folder(folder.into(), secrets);
         self
     }
 
@@ -331,7 +317,8 @@ impl ClientBuilder {
                 return Err(Error::Misconfigured("a client needs a host, or a folder for its vault".to_owned()));
             }
             #[cfg(all(feature = "native", not(feature = "single-threaded")))]
-            HostChoice::Folder(folder) => crate::native::host(folder)
+            HostChoice::Folder(folder, secrets) => crate::native::TokioSpawn::shared()
+                .and_then(|spawn| crate::native::host_with(&Arc::new(spawn), folder, secrets))
                 .map_err(|error| Error::Misconfigured(format!("this machine cannot host a vault there: {error}")))?,
         };
         let vault = Vault::new((&host).into());

@@ -7,10 +7,10 @@ use tokio::sync::{oneshot, watch};
 
 use super::{
     account::{Account, Message, SessionState, lock},
-    client::Client,
     device_key, explain,
     explain::Explanation,
     hot::AccessToken,
+    options::{Options, TokenRequest},
     provider::Browser,
     send, sign_in,
 };
@@ -19,19 +19,8 @@ use crate::{Error, Identity, error::Failure, oauth::Rejection};
 /// A session on this device. Cheap to clone; all clones are the same session.
 #[derive(Clone)]
 pub struct Session {
-    client: Client,
     account: Arc<Account>,
-}
-
-/// What kind of access token a call needs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TokenRequest {
-    /// The audience (RFC 8707 section 2); `None` is the session's own.
-    pub audience: Option<String>,
-    /// Scopes that the token must have; empty: whatever the session has.
-    pub scopes: Vec<String>,
-    /// How long the token must live at least. A shorter one is renewed first.
-    pub min_remaining: Duration,
+    options: Arc<Options>,
 }
 
 /// How long the app may go on without a server. Turning the device's clock back never extends it.
@@ -52,8 +41,8 @@ impl OfflinePermit {
 }
 
 impl Session {
-    pub(super) const fn new(client: Client, account: Arc<Account>) -> Self {
-        Self { client, account }
+    pub(super) const fn new(account: Arc<Account>, options: Arc<Options>) -> Self {
+        Self { account, options }
     }
 
     /// A good access token: at once if there is one, else as soon as there is one, within 15 s. A caller that goes away
@@ -142,7 +131,7 @@ impl Session {
     #[must_use]
     pub fn offline_permit(&self) -> OfflinePermit {
         let last_accepted = self.account.server().line.now().since(self.account.last_accepted());
-        OfflinePermit { remaining: self.client.offline_permit().saturating_sub(last_accepted), last_accepted }
+        OfflinePermit { remaining: self.options.offline_permit.saturating_sub(last_accepted), last_accepted }
     }
 
     /// Signs out: at once, durably, without a network. Revocation follows by itself when there is one.
@@ -178,7 +167,7 @@ impl Session {
         let base = self.account.vault().epoch(self.account.key).await.map_err(Failure::from)?;
         let pinned = self.identity().filter(|identity| identity.subject.is_some());
         let hint = pinned.as_ref().and_then(|identity| identity.subject.clone());
-        let visit = self.client.visit(browser, hint).await?;
+        let visit = sign_in::visit(self.account.server(), browser, &self.options, hint).await?;
         if pinned.is_some_and(|pinned| pinned != visit.identity) {
             sign_in::give_back(&self.account.deployment, &visit).await;
             return Err(Failure::OtherIdentity.into());

@@ -12,6 +12,7 @@ use super::{
     device_key,
     identify::{Named, identify},
     opening::summary,
+    options::Options,
     provider::Browser,
     server::Server,
 };
@@ -36,12 +37,12 @@ pub(super) struct Visit {
 pub(super) async fn visit(
     server: &Server,
     browser: &dyn Browser,
-    redirect_uri: &url::Url,
-    scopes: &[String],
+    wanted: &Options,
     login_hint: Option<String>,
 ) -> Result<Visit, Failure> {
     let metadata = server.metadata().await?;
-    let options = SignInOptions { scopes: scopes.to_vec(), login_hint, ..SignInOptions::default() };
+    let redirect_uri = &wanted.redirect_uri;
+    let options = SignInOptions { scopes: wanted.scopes.clone(), login_hint, ..SignInOptions::default() };
     let entropy = SignInEntropy { state: server.draw(), nonce: server.draw(), verifier: server.draw() };
     let now = server.line.now();
     let (pending, url) = PendingSignIn::start(&metadata, &server.client, redirect_uri, &options, &entropy, now)?;

@@ -17,7 +17,7 @@ use crate::{
         audience::PAUSE_AFTER_FAILURE,
         identify::{Named, identify},
         opening::proof_of,
-        session::TokenRequest,
+        options::TokenRequest,
     },
     error::Failure,
     oauth::{Grant, token_request},
