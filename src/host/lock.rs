@@ -8,6 +8,9 @@ pub enum LockError {
     /// This file system or browser has no locks that work between processes. Put the vault elsewhere.
     #[error("this storage offers no lock that works between processes")]
     Unsupported,
+    /// Somebody else has held it for longer than makes sense: a process that was stopped.
+    #[error("another process holds the lock and does not let go")]
+    Busy,
     /// Anything else the operating system said.
     #[error("the lock could not be taken: {0}")]
     Io(String),

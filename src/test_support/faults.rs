@@ -60,6 +60,7 @@ struct Disk {
     tears: bool,
     fails: BTreeMap<usize, FileError>,
     full: bool,
+    refuses: Option<FileError>,
     ignores_content_syncs: bool,
     ignores_folder_syncs: bool,
 }
@@ -105,6 +106,11 @@ impl FaultyFiles {
     /// Fills the disk: files can be overwritten within their size, and not grow. Or empties it.
     pub fn set_full(&self, full: bool) {
         self.disk().full = full;
+    }
+
+    /// Lets every operation fail from now on, reads included: a device before its first unlock. Or lets them work again.
+    pub fn refuse(&self, error: Option<FileError>) {
+        self.disk().refuses = error;
     }
 
     /// Says that contents are durable when they are not. For negative controls.
@@ -177,6 +183,15 @@ impl Disk {
         self.cut_after.is_some_and(|last| self.log.len() >= last)
     }
 
+    /// Whether anything can be read.
+    fn check(&self) -> Result<(), FileError> {
+        match &self.refuses {
+            Some(error) => Err(error.clone()),
+            None if self.is_cut() => Err(power_cut()),
+            None => Ok(()),
+        }
+    }
+
     fn content(&mut self, name: &FileName) -> Result<&mut Content, FileError> {
         let id = self.names.get(name).ok_or(FileError::Missing)?;
         self.contents.get_mut(id).ok_or(FileError::Missing)
@@ -185,6 +200,9 @@ impl Disk {
     /// Notes a change that is about to happen, or says why it does not. `Ok(true)`: it gets half-way, then all is over.
     fn begin(&mut self, operation: Operation) -> Result<bool, FileError> {
         let at = self.log.len();
+        if let Some(error) = &self.refuses {
+            return Err(error.clone());
+        }
         if self.is_cut() {
             if self.tears && self.cut_after == Some(at) {
                 self.log.push(operation);
@@ -256,8 +274,8 @@ impl Disk {
 impl Files for FaultyFiles {
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
         let mut disk = self.disk();
-        if disk.is_cut() {
-            return ready(Err(power_cut()));
+        if let Err(error) = disk.check() {
+            return ready(Err(error));
         }
         ready(match disk.content(name) {
             Ok(content) if content.now.len() > limit => Err(FileError::NotAFile),
@@ -292,7 +310,7 @@ impl Files for FaultyFiles {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         let disk = self.disk();
-        ready(if disk.is_cut() { Err(power_cut()) } else { Ok(disk.names.keys().cloned().collect()) })
+        ready(disk.check().map(|()| disk.names.keys().cloned().collect()))
     }
 }
 

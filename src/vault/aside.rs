@@ -1,7 +1,7 @@
 //! Moving aside what cannot be read: kept, counted, listed, and put back when it can be read again.
 
 use super::{
-    AccountKey, UnreadableReason, Vault, VaultError,
+    AccountKey, UnreadableReason, Vault, VaultError, WRITERS_PATIENCE,
     names::{self, Of, Part},
     outcome::Closed,
     record::Sealed,
@@ -40,7 +40,7 @@ impl Vault {
     /// # Errors
     /// As [`set_aside`](Vault::set_aside).
     pub async fn set_vault_aside(&self, reason: UnreadableReason) -> Result<usize, VaultError> {
-        let _held = self.lock.acquire(&names::vault_lock()).await?;
+        let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
         // Cut short, this is finished by the next call: as long as the canary is there without the installation's
         // name, nothing looks like a vault that was never born.
         let sealed = |name: &FileName| names::needs_install(name) && *name != names::canary();
@@ -70,7 +70,7 @@ impl Vault {
     /// [`VaultError::Occupied`] if one of the names is taken, [`VaultError::SignedOut`] if the account was signed out
     /// since: nothing is put back then.
     pub async fn restore(&self, at: u64) -> Result<usize, VaultError> {
-        let _held = self.lock.acquire(&names::vault_lock()).await?;
+        let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
         let names = self.disk.files.list().await?;
         let mut batch = Vec::new();
         for name in &names {

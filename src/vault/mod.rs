@@ -43,7 +43,7 @@ use std::{
 
 use futures_util::future::{Either, select};
 
-use crate::host::{Clock, Entropy, Files, Held, Host, Lock, LockError, SecretStore};
+use crate::host::{Clock, Entropy, FileName, Files, Held, Host, Lock, LockError, SecretStore};
 
 pub use account::{AccountKey, Epoch};
 pub use aside::SetAside;
@@ -57,8 +57,11 @@ pub use rotation::{AccountGuard, Rotation, Spends};
 use disk::Disk;
 use keys::Keys;
 
-/// How long a sign-out waits for somebody who is just writing, before it leaves void files to be cleared later.
+/// How long a reader or a sign-out waits for somebody who is just writing, before it goes on without the lock.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long a writer waits for another, before it says that the lock is busy. Writing takes milliseconds.
+const WRITERS_PATIENCE: Duration = Duration::from_secs(15);
 
 /// The parts of a host that a vault stands on.
 #[derive(Clone)]
@@ -132,16 +135,19 @@ impl Vault {
 
     /// The short lock: nobody else replaces files of this account while it is held.
     async fn files_lock(&self, account: AccountKey) -> Result<Box<dyn Held>, LockError> {
-        self.lock.acquire(&names::Of(account).files_lock()).await
+        self.lock_within(&names::Of(account).files_lock(), WRITERS_PATIENCE).await
     }
 
     /// The short lock, if it can be had soon: its holder may be a process that was stopped.
     async fn files_lock_soon(&self, account: AccountKey) -> Option<Box<dyn Held>> {
-        let name = names::Of(account).files_lock();
-        let deadline = self.clock.monotonic().saturating_add(PATIENCE);
-        match select(self.lock.acquire(&name), self.clock.sleep_until(deadline)).await {
-            Either::Left((held, _)) => held.ok(),
-            Either::Right(((), _)) => None,
+        self.lock_within(&names::Of(account).files_lock(), PATIENCE).await.ok()
+    }
+
+    async fn lock_within(&self, name: &FileName, patience: Duration) -> Result<Box<dyn Held>, LockError> {
+        let deadline = self.clock.monotonic().saturating_add(patience);
+        match select(self.lock.acquire(name), self.clock.sleep_until(deadline)).await {
+            Either::Left((held, _)) => held,
+            Either::Right(((), _)) => Err(LockError::Busy),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Epoch, UnreadableReason, Vault, VaultError,
+    Epoch, UnreadableReason, Vault, VaultError, WRITERS_PATIENCE,
     keys::{InstallId, Key, Keys},
     names,
     outcome::Closed,
@@ -52,7 +52,7 @@ impl Vault {
     /// First the installation's name, then its key, then the canary that proves the key. Cut short anywhere, the next
     /// birth goes on from there; of several processes exactly one makes the key.
     async fn birth(&self) -> Result<Arc<Keys>, VaultError> {
-        let _held = self.lock.acquire(&names::vault_lock()).await?;
+        let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
         match self.keys().await {
             Err(Closed::Empty) => {}
             other => return Ok(other?),

@@ -78,7 +78,7 @@ impl Shelf {
 
 impl Vault {
     /// Reads an account. Takes no lock: a writer leaves the current or an older generation in place at every moment.
-    /// Only "nothing there" is looked at twice, the second time under the lock.
+    /// Only "nothing there" is looked at twice, the second time while nobody writes.
     pub(super) async fn shelf(&self, account: AccountKey) -> Result<Shelf, Closed> {
         let shelf = self.shelf_unlocked(account).await?;
         if !shelf.is_blank() || shelf.void {
@@ -89,11 +89,9 @@ impl Vault {
             let remnant = self.disk.read(&names::canary()).await?;
             return if remnant.is_none() { Ok(shelf) } else { Err(UnreadableReason::InstallMissing.into()) };
         }
-        match self.files_lock(account).await {
-            Ok(_held) => self.shelf_unlocked(account).await,
-            // "Empty" must be certain. Without a lock it is not.
-            Err(_no_lock) => Err(UnreadableReason::Disk.into()),
-        }
+        // A writer that does not let go was stopped, and moves nothing while we look.
+        let _held = self.files_lock_soon(account).await;
+        self.shelf_unlocked(account).await
     }
 
     /// Reads an account, as whoever holds its files lock may.
@@ -126,7 +124,8 @@ impl Vault {
     /// Whatever older generation there is.
     async fn put_kept(&self, shelf: &mut Shelf, account: AccountKey) -> Result<(), Closed> {
         let names = self.disk.files.list().await?;
-        for name in names.into_iter().filter(|name| matches!(Of(account).part(name), Some(Part::Kept(_)))) {
+        // The newest first, as they are dropped the oldest first: one that is gone tells that the older ones are too.
+        for name in names.into_iter().rev().filter(|name| matches!(Of(account).part(name), Some(Part::Kept(_)))) {
             self.put(shelf, account, name).await?;
         }
         Ok(())

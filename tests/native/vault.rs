@@ -83,3 +83,62 @@ async fn hostile_files_in_the_place_of_a_record_are_unreadable_in_no_time() {
         assert!(matches!(vault.load(till()).await, Outcome::Value(_)), "{odd}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_one_of_many_parallel_reads_is_one_whole_generation_and_never_an_older_one() {
+    let folder = TempDir::new().unwrap();
+    let secrets = key_file(&folder);
+    let open = || Vault::new((&host(&folder, Arc::clone(&secrets))).into());
+    let writer = open();
+    writer.first_save(till(), &credentials(Generation::FIRST), Epoch::default()).await.unwrap();
+    let done = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let readers = (0..8).map(|_| {
+        let (vault, done) = (open(), Arc::clone(&done));
+        tokio::spawn(async move {
+            let (mut newest, mut reads) = (Generation::FIRST, 0u32);
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                let outcome = vault.load_once(till()).await;
+                let Outcome::Value(stored) = outcome else { panic!("read {reads}: {outcome:?}") };
+                let read = stored.credentials;
+                assert_eq!(read.refresh_token, credentials(read.generation).refresh_token);
+                assert!(read.generation >= newest, "{:?} after {newest:?}", read.generation);
+                newest = read.generation;
+                reads += 1;
+            }
+            reads
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    let mut current = Generation::FIRST;
+    for _ in 0..60 {
+        let guard = writer.lock_account(till()).await.unwrap();
+        let rotation = writer.begin_rotation(guard, current, Spends::RefreshToken).await.unwrap();
+        current = rotation.next();
+        writer.commit(&rotation, &credentials(current)).await.unwrap();
+        writer.drop_superseded(till(), current).await.unwrap();
+    }
+    done.store(true, std::sync::atomic::Ordering::SeqCst);
+    for reader in readers {
+        assert!(reader.await.unwrap() > 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn vaults_that_are_born_together_have_one_key() {
+    let folder = TempDir::new().unwrap();
+    let secrets = key_file(&folder);
+    let accounts: Vec<_> = (0..8).map(|number| AccountKey::from_name(&format!("cashier-{number}"))).collect();
+    let saves = accounts.iter().map(|account| {
+        let (vault, account) = (Vault::new((&host(&folder, Arc::clone(&secrets))).into()), *account);
+        tokio::spawn(async move { vault.first_save(account, &credentials(Generation::FIRST), Epoch::default()).await })
+    });
+    for save in saves.collect::<Vec<_>>() {
+        save.await.unwrap().unwrap();
+    }
+    let vault = Vault::new((&host(&folder, secrets)).into());
+    for account in accounts {
+        assert!(matches!(vault.load_once(account).await, Outcome::Value(_)));
+    }
+    let keys = std::fs::read_dir(folder.path().join("keys")).unwrap().count();
+    assert_eq!(keys, 1);
+}

@@ -1,6 +1,8 @@
 //! Tests of the vault, on disks that lose power, fill up and are tampered with.
 
 mod crash;
+mod destroying;
+mod format;
 mod reading;
 mod records;
 mod revoking;

@@ -55,6 +55,20 @@ async fn a_locked_key_store_is_locked_and_never_empty() {
 }
 
 #[tokio::test]
+async fn a_folder_that_is_refused_is_locked_and_nothing_is_written() {
+    let machine = Machine::signed_in(1).await;
+    machine.files.refuse(Some(crate::host::FileError::NoAccess));
+    let (vault, before) = (machine.process(), machine.files.contents());
+    let outcome = vault.load(till()).await;
+    assert!(matches!(outcome, Outcome::Locked(LockedReason::FolderRefused)), "{outcome:?}");
+    let saved = vault.first_save(till(), &credentials(2), Epoch::default()).await;
+    assert!(matches!(saved, Err(VaultError::Locked(LockedReason::FolderRefused))), "{saved:?}");
+    machine.files.refuse(None);
+    assert_eq!(machine.files.contents(), before);
+    assert_eq!(current(&vault.load(till()).await), Some(1));
+}
+
+#[tokio::test]
 async fn a_missing_key_with_a_record_is_unreadable_and_never_empty() {
     let mut machine = Machine::signed_in(1).await;
     machine.keyring = SwitchableSecretStore::new();

@@ -153,6 +153,20 @@ async fn only_one_process_at_a_time_may_refresh() {
 }
 
 #[tokio::test]
+async fn a_process_that_was_stopped_while_writing_makes_writers_busy_and_readers_not() {
+    let machine = Machine::signed_in(1).await;
+    let _stopped = machine.process().files_lock(till()).await.unwrap();
+    let vault = machine.process();
+    assert_eq!(current(&vault.load(till()).await), Some(1));
+    let guard = vault.lock_account(till()).await.unwrap();
+    let mut begin = std::pin::pin!(vault.begin_rotation(guard, generation(1), Spends::RefreshToken));
+    assert!(is_pending(begin.as_mut()));
+    machine.clock.advance(WRITERS_PATIENCE);
+    let begun = begin.await;
+    assert!(matches!(begun, Err(VaultError::Lock(LockError::Busy))), "{begun:?}");
+}
+
+#[tokio::test]
 async fn whoever_comes_second_is_told_to_adopt() {
     let machine = Machine::signed_in(1).await;
     let (a, b) = (machine.process(), machine.process());
