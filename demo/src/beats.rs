@@ -2,6 +2,11 @@
 
 use anstyle::Style;
 
+use crate::screen::wrap;
+
+/// Columns for the kind of a beat.
+const KIND: usize = 10;
+
 /// Who a beat is about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -50,17 +55,36 @@ pub(crate) struct Beat {
     /// Milliseconds since the incident began.
     pub(crate) at_ms: u64,
     pub(crate) lane: Lane,
+    /// What kind of thing it is, before the words, in a column of its own.
+    pub(crate) kind: Option<(Style, String)>,
     pub(crate) words: Vec<(Style, String)>,
 }
 
 impl Beat {
     pub(crate) fn new(at_ms: u64, lane: Lane) -> Self {
-        Self { at_ms, lane, words: Vec::new() }
+        Self { at_ms, lane, kind: None, words: Vec::new() }
     }
 
     pub(crate) fn say(mut self, style: Style, text: impl Into<String>) -> Self {
         self.words.push((style, text.into()));
         self
+    }
+
+    pub(crate) fn kind(mut self, style: Style, kind: impl Into<String>) -> Self {
+        self.kind = Some((style, kind.into()));
+        self
+    }
+
+    /// Its lines in a column of this width.
+    pub(crate) fn lines(&self, width: usize) -> Vec<Vec<(Style, String)>> {
+        let indent = if self.kind.is_some() { KIND } else { 0 };
+        let mut lines = wrap(&self.words, width.saturating_sub(indent));
+        let kind = self.kind.clone().unwrap_or_default();
+        for (number, line) in lines.iter_mut().enumerate() {
+            let (style, text) = if number == 0 { kind.clone() } else { Default::default() };
+            line.insert(0, (style, format!("{text:<indent$}")));
+        }
+        lines
     }
 
     /// How many characters there are to read.

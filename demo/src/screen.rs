@@ -15,9 +15,9 @@ use crate::words::{FAINT, PLAIN};
 pub(crate) type Words = [(Style, String)];
 
 /// How long a character is looked at. A page of this takes about a minute.
-const PER_CHARACTER: Duration = Duration::from_millis(15);
+const PER_CHARACTER: Duration = Duration::from_millis(22);
 const SHORTEST: Duration = Duration::from_millis(250);
-const LONGEST: Duration = Duration::from_millis(1500);
+const LONGEST: Duration = Duration::from_millis(2200);
 
 /// How often the progress line is drawn anew.
 const TICK: Duration = Duration::from_millis(60);

@@ -10,9 +10,8 @@ use crate::{
     beats::{Beat, Lane},
     catalogue::{self, NotFound},
     perform::{Performance, perform},
-    screen::{Screen, Words, columns, wrap},
-    serve, story,
-    table::{self, client_name},
+    screen::{Screen, Words, columns},
+    serve, story, table,
     words::{self, BAD, FAINT, GOOD, NORMAL, STRONG},
 };
 
@@ -116,6 +115,8 @@ async fn show_one(screen: &mut Screen, incident: &Incident) -> Result<(Performan
     screen.draw_progress("  starting a server, two tills, and a morning of business …".to_owned())?;
     let (mainstay, naive) = tokio::try_join!(perform(incident, Which::Rust), perform(incident, Which::Naive))?;
     screen.pause(about_length(incident), |_| "  read on …".to_owned()).await?;
+    screen.blank()?;
+    legend(screen)?;
     let told = [story::tell(&mainstay.scenes, Which::Rust), story::tell(&naive.scenes, Which::Naive)];
     let clock = Clock::of(incident);
     if screen.width() >= SIDE_BY_SIDE {
@@ -181,12 +182,19 @@ impl Clock {
     }
 }
 
+/// What the labels mean.
+fn legend(screen: &mut Screen) -> io::Result<()> {
+    let text = "till: what the cashier sees and does · sdk: what Mainstay sees, does and decides · http: requests, and \
+                what the server answers";
+    screen.paragraph(2, FAINT, text)
+}
+
 async fn act(screen: &mut Screen, clock: &Clock, name: &str, style: Style, beats: &[Beat]) -> io::Result<()> {
     heading(screen, name, style)?;
     let mut shown = String::new();
     for (place, beat) in beats.iter().enumerate() {
         let time = clock.time(beat.at_ms);
-        let lines = wrap(&beat.words, screen.width().saturating_sub(MARGIN + 2));
+        let lines = beat.lines(screen.width().saturating_sub(MARGIN + 2));
         for (number, line) in lines.into_iter().enumerate() {
             let mut row = margin(&time, &shown, beat.lane, number);
             row.extend(line);
@@ -283,7 +291,7 @@ impl Row<'_> {
 
 /// A beat with its label, in a column.
 fn lines(beat: &Beat, width: usize) -> Vec<Vec<(Style, String)>> {
-    let mut lines = wrap(&beat.words, width.saturating_sub(8));
+    let mut lines = beat.lines(width.saturating_sub(8));
     for (number, line) in lines.iter_mut().enumerate() {
         let label = if number == 0 { beat.lane.label() } else { "" };
         line.insert(0, (words::of_lane(beat.lane), format!("{label:<6}  ")));
@@ -304,9 +312,8 @@ fn conclusion(screen: &mut Screen, report: &Report) -> io::Result<()> {
     let selling = if sold { "the till never stopped selling" } else { "the till stopped selling for a while" };
     let kept =
         if report.app_data_identical && report.credentials_destroyed == 0 { ", and nothing was lost" } else { "" };
-    screen.line(&[(GOOD, format!("  {needed}: {selling}{kept}."))])?;
-    let checked = format!("Everything that {} expects of {} is so.", report.incident, client_name(&report.client));
-    screen.line(&[(FAINT, format!("  {}", checked.replace("with Mainstay", "Mainstay")))])
+    screen.paragraph(2, GOOD, &format!("{needed}: {selling}{kept}."))?;
+    screen.paragraph(2, FAINT, &format!("Everything that {} expects of Mainstay is so.", report.incident))
 }
 
 fn say_failures(screen: &mut Screen, report: &Report) -> io::Result<()> {

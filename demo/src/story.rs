@@ -84,7 +84,7 @@ impl Teller {
             }
             Happening::State(state) => self.hear_state(at, state),
             Happening::Explained(said) if !said.next.is_empty() => {
-                self.told_once(Beat::new(at, self.inside).say(FAINT, "next").say(NORMAL, said.next.clone()));
+                self.told_once(Beat::new(at, self.inside).kind(FAINT, "next").say(NORMAL, said.next.clone()));
             }
             Happening::Explained(_) => {}
             Happening::Prompt(prompt) => self.changed(prompted(at, prompt)),
@@ -111,9 +111,10 @@ impl Teller {
 
     fn hear_state(&mut self, at: u64, state: &StateEvent) {
         let name = state.state.to_string();
-        let mut beat = Beat::new(at, self.inside).say(FAINT, "state").say(words::of_state(&name), name);
+        let mut beat =
+            Beat::new(at, self.inside).kind(FAINT, "state").say(words::of_state(&name), name.replace('_', " "));
         if let Some(reason) = &state.reason {
-            beat = beat.say(FAINT, reason.clone());
+            beat = beat.say(FAINT, format!("({reason})"));
         }
         self.changed(beat);
         if !state.cashier.is_empty() && state.cashier != self.cashier {
@@ -201,21 +202,17 @@ impl Teller {
 
 fn sold(run: &Run) -> Beat {
     let Run { kind, at_ms, count, cents, longest_ms } = *run;
-    let worth = words::euros(cents);
+    let (worth, later) = (words::euros(cents), words::span(longest_ms));
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
     let beat = Beat::new(at_ms, Lane::Till);
-    let sales = |one: &str, many: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {many}") };
     match kind {
-        Kind::AtOnce => {
-            beat.say(FAINT, format!("{}, {worth} in all, each at the server at once", sales("sale", "sales")))
-        }
-        Kind::Kept => beat.say(ODD, format!("{}, {worth} in all, kept in the till for now", sales("sale", "sales"))),
-        Kind::Late if count == 1 => {
-            beat.say(GOOD, format!("the kept sale is at the server, after {}", words::span(longest_ms)))
-        }
-        Kind::Late => beat
-            .say(GOOD, format!("{count} kept sales are at the server, the oldest after {}", words::span(longest_ms))),
+        Kind::AtOnce => beat.say(FAINT, format!("sells {times} for {worth}; the server has it at once")),
+        Kind::Kept => beat.say(ODD, format!("sells {times} for {worth}; the till keeps it for the server")),
+        Kind::Late if count == 1 => beat.say(GOOD, format!("the server has the kept sale, {later} later")),
+        Kind::Late => beat.say(GOOD, format!("the server has {count} kept sales, the oldest {later} later")),
         Kind::Refused => {
-            beat.say(BAD, format!("{} not served: {worth} of sales lost", sales("customer is", "customers are")))
+            let leave = if count == 1 { "a customer leaves".to_owned() } else { format!("{count} customers leave") };
+            beat.say(BAD, format!("cannot sell: {leave}, {worth} are lost"))
         }
     }
 }
@@ -226,8 +223,9 @@ fn prompted(at: u64, prompt: &Prompt) -> Beat {
 }
 
 fn noted(at: u64, inside: Lane, note: &Note) -> Beat {
-    let mut beat = Beat::new(at, inside).say(words::of_code(&note.code), note.code.clone());
-    beat = beat.say(NORMAL, note.text.clone());
+    let kind = note.code.split('.').next().unwrap_or_default();
+    let text = if kind == "destroy" { format!("Old credentials go. {}", note.text) } else { note.text.clone() };
+    let beat = Beat::new(at, inside).kind(words::of_kind(kind), kind).say(NORMAL, text);
     match note.until_ms {
         Some(until) if until > at => beat.say(DEED, format!("({})", words::span(until - at))),
         _ => beat,

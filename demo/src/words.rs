@@ -30,9 +30,9 @@ pub(crate) fn of_lane(lane: Lane) -> Style {
     }
 }
 
-/// A code of the SDK's, by its kind.
-pub(crate) fn of_code(code: &str) -> Style {
-    match code.split('.').next().unwrap_or_default() {
+/// The kind of a code of the SDK's.
+pub(crate) fn of_kind(kind: &str) -> Style {
+    match kind {
         "evidence" => ODD,
         "rung" | "step" => DEED,
         "verdict" => GOOD,
