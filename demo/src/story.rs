@@ -127,23 +127,27 @@ impl Teller {
         let known = self.fresh.iter().position(|(name, ..)| name == sale);
         match outcome {
             Outcome::Queued => {
-                self.keep_fresh();
+                self.keep_fresh(at);
                 self.fresh.push((sale.to_owned(), at, cents));
             }
             Outcome::Delivered => {
                 let kind = if after_ms == 0 { Kind::AtOnce } else { Kind::Late };
-                if let Some(place) = known {
+                if let Some(place) = known.filter(|_| after_ms == 0) {
                     self.fresh.remove(place);
                 }
+                self.keep_fresh(at);
                 self.extend(kind, at, cents, after_ms);
             }
             Outcome::Refused => self.extend(Kind::Refused, at, cents, 0),
         }
     }
 
-    /// What was queued and did not go on at once is kept.
-    fn keep_fresh(&mut self) {
-        for (_, at, cents) in std::mem::take(&mut self.fresh) {
+    /// What was queued before this moment and did not go on at once is kept.
+    fn keep_fresh(&mut self, before_ms: u64) {
+        let (kept, fresh): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.fresh).into_iter().partition(|(_, at, _)| *at < before_ms);
+        self.fresh = fresh;
+        for (_, at, cents) in kept {
             self.extend(Kind::Kept, at, cents, 0);
         }
     }
@@ -169,7 +173,7 @@ impl Teller {
 
     fn flush(&mut self) {
         let from = self.beats.len();
-        self.keep_fresh();
+        self.keep_fresh(u64::MAX);
         self.flush_run();
         if self.again > 0 {
             let (again, at) = (std::mem::take(&mut self.again), self.again_at_ms);
@@ -241,3 +245,6 @@ fn failed(at: u64, failure: &Failure) -> Beat {
     let Failure { what, expected, seen, line, .. } = failure;
     Beat::new(at, Lane::Check).say(BAD, format!("{what}: expected {expected}, seen {seen} (line {line})"))
 }
+
+#[cfg(test)]
+mod tests;
