@@ -14,11 +14,12 @@ mod story;
 mod table;
 mod words;
 
-use std::process::ExitCode;
+use std::{io::ErrorKind, process::ExitCode};
 
 use clap::Parser;
 
 use args::{Args, Command, Play};
+use show::ShowError;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -37,6 +38,8 @@ fn present(play: &Play) -> ExitCode {
     match runtime.block_on(show::show(play)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
+        // Whoever read along has seen enough, as `head` has.
+        Err(ShowError::Screen(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => complain(&error),
     }
 }

@@ -33,6 +33,8 @@ pub struct Report {
     pub app_data_identical: bool,
     /// Whether anybody was told to clear the app's data.
     pub asks_to_clear_app_data: bool,
+    /// Whether a new process finds the session as the old one left it.
+    pub session_survives_restart: bool,
     /// For how many seconds of virtual time the till could not sell online.
     pub seconds_not_selling: u64,
     /// For how many of those it could not sell offline either: nobody was served.

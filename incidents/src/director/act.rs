@@ -142,7 +142,7 @@ impl Director<'_> {
         self.start_client().await
     }
 
-    async fn kill_client(&mut self) -> Result<(), PlayError> {
+    pub(super) async fn kill_client(&mut self) -> Result<(), PlayError> {
         if self.client.is_none() {
             return Ok(());
         }

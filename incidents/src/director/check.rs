@@ -31,6 +31,7 @@ pub(super) fn check(expect: &Expect, seen: &Seen) -> Vec<Failure> {
     checker.equal("app_data_identical", expect.app_data_identical, seen.app_data_identical);
     checker.equal("asks_to_clear_app_data", expect.asks_to_clear_app_data, seen.asked_to_clear_app_data);
     checker.bounds("foreign_bytes", expect.foreign_bytes, seen.foreign_bytes);
+    checker.equal("session_survives_restart", expect.session_survives_restart, seen.session_survives_restart);
     checker.bounds("seconds_not_selling", expect.seconds_not_selling, seen.seconds_not_selling);
     checker.bounds("seconds_lost", expect.seconds_lost, seen.seconds_lost);
     checker.equal("sales_delivered_once", expect.sales_delivered_once, seen.sales_delivered_once);

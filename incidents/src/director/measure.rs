@@ -7,11 +7,15 @@ impl Director<'_> {
     /// Looks whether what is expected now is so.
     pub(super) async fn expect(&mut self, expect: &Expect) -> Result<(), PlayError> {
         let seen = self.measure().await?;
-        for failure in check(expect, &seen) {
+        self.compare(expect, &seen);
+        Ok(())
+    }
+
+    pub(super) fn compare(&mut self, expect: &Expect, seen: &Seen) {
+        for failure in check(expect, seen) {
             self.tell(Happening::Failed(failure.clone()));
             self.failures.push(failure);
         }
-        Ok(())
     }
 
     pub(super) async fn measure(&mut self) -> Result<Seen, PlayError> {
@@ -32,6 +36,7 @@ impl Director<'_> {
             app_data_identical: account.before.as_ref().is_some_and(|before| before.is_kept_in(&now)),
             asked_to_clear_app_data: account.asked_to_clear,
             foreign_bytes: account.foreign_bytes,
+            session_survives_restart: true,
             seconds_not_selling,
             seconds_lost,
             sales,

@@ -281,16 +281,28 @@ impl<'a> Director<'a> {
     }
 
     async fn end(&mut self) -> Result<Report, PlayError> {
-        let at_the_end = |expect: &&crate::format::Expect| expect.at == Moment::End;
-        for expect in self.incident.expect.iter().filter(at_the_end) {
-            self.expect(expect).await?;
+        let mut seen = self.measure().await?;
+        seen.session_survives_restart = self.survives_restart().await?;
+        let incident = self.incident;
+        for expect in incident.expect.iter().filter(|expect| expect.at == Moment::End) {
+            self.compare(expect, &seen);
         }
-        let seen = self.measure().await?;
         if let Some(client) = self.client.take() {
             client.kill().await;
         }
         self.tell(Happening::Ends);
         Ok(self.report(seen))
+    }
+
+    /// Whether a new process finds the session as the old one left it: what was kept is on the disk. The audience has
+    /// seen everything by then.
+    async fn survives_restart(&mut self) -> Result<bool, PlayError> {
+        let (began_ms, before) = (self.began_ms.take(), self.account.state.state);
+        self.kill_client().await?;
+        self.start_client().await?;
+        self.settle().await?;
+        self.began_ms = began_ms;
+        Ok(self.account.state.state == before)
     }
 
     fn report(&self, seen: Seen) -> Report {
@@ -307,6 +319,7 @@ impl<'a> Director<'a> {
             foreign_bytes: seen.foreign_bytes,
             app_data_identical: seen.app_data_identical,
             asks_to_clear_app_data: seen.asked_to_clear_app_data,
+            session_survives_restart: seen.session_survives_restart,
             seconds_not_selling: seen.seconds_not_selling,
             seconds_lost: seen.seconds_lost,
             sales: seen.sales,

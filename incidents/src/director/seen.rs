@@ -20,6 +20,8 @@ pub(super) struct Seen {
     pub(super) app_data_identical: bool,
     pub(super) asked_to_clear_app_data: bool,
     pub(super) foreign_bytes: u64,
+    /// Looked at in the end only.
+    pub(super) session_survives_restart: bool,
     pub(super) seconds_not_selling: u64,
     pub(super) seconds_lost: u64,
     pub(super) sales: SalesCount,

@@ -49,8 +49,9 @@ impl Stage {
         })
     }
 
-    /// The server, with a clock that runs.
+    /// The server, with a clock that runs and a sign-in page for people.
     pub(super) fn leave_running(self) -> MockServer {
+        self.control.show_sign_in_page();
         // Refused only for a time after the year 9999, and none is set.
         let _ = self.control.set_clock(ClockChange::Virtual { is_virtual: false, now_ms: None });
         self.server

@@ -35,6 +35,8 @@ pub struct Expect {
     pub asks_to_clear_app_data: Option<bool>,
     /// How many bytes of another person's name were shown.
     pub foreign_bytes: Option<Bounds>,
+    /// Whether a new process finds the session as the old one left it. Looked at in the end only.
+    pub session_survives_restart: Option<bool>,
     /// For how many seconds of virtual time the till could not sell online.
     pub seconds_not_selling: Option<Bounds>,
     /// For how many of those it could not even sell offline.

@@ -246,6 +246,12 @@ fn check(text: &str, given: &Given, steps: &[Step], expect: &[Expect]) -> Found<
             }
         }
     }
+    if let Some(early) =
+        expect.iter().find(|expect| expect.session_survives_restart.is_some() && expect.at != Moment::End)
+    {
+        let span = Some(line_start(text, early.line));
+        return Err(Mistake { span, message: "`session_survives_restart` is looked at in the end only".to_owned() });
+    }
     if expect.is_empty() {
         return Err(Mistake { span: None, message: "nothing is expected: there is no [[expect]]".to_owned() });
     }
