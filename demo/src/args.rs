@@ -26,12 +26,18 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Plays incidents. This is what `cargo demo` says; it need not be said.
-    #[command(hide = true)]
-    Play(Play),
     /// Be a client process of the director's.
     #[command(hide = true)]
     Client { which: Which },
+}
+
+impl Args {
+    /// From the command line. Its first word may be `play`: the alias `cargo demo` says so, because flags can follow a word
+    /// of the program's own without a `--` between them.
+    pub(crate) fn from_command_line() -> Self {
+        let words = std::env::args_os().enumerate();
+        Self::parse_from(words.filter(|(place, word)| *place != 1 || word != "play").map(|(_, word)| word))
+    }
 }
 
 /// A client that this program can be.
@@ -41,13 +47,7 @@ pub(crate) enum Which {
     Naive,
 }
 
-/// Plays real incidents with a till over Mainstay, and with a naive one beside it.
-///
-/// Without options it plays the incident that Mainstay exists for, at reading pace: what the till shows the cashier, what
-/// the SDK sees and does and why, and a table at the end. In a pipe the same lines come plain and at once.
-///
-/// The exit status is 1 when something that an incident expects of Mainstay is not so, and 2 when it could not be played.
-/// The naive till fails nearly everything; that is what it is for, and does not count.
+/// What to play, and how.
 #[derive(clap::Args)]
 pub(crate) struct Play {
     /// Plays this one: a name from --list, or the path of any incident file.

@@ -16,16 +16,16 @@ mod words;
 
 use std::{io::ErrorKind, process::ExitCode};
 
-use clap::Parser;
+use mainstay_incidents::client;
 
 use args::{Args, Command, Play};
 use show::ShowError;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    client::log_to_standard_error();
+    let args = Args::from_command_line();
     match args.command {
         Some(Command::Client { which }) => perform::be_client(which),
-        Some(Command::Play(play)) => present(&play),
         None => present(&args.play),
     }
 }

@@ -4,6 +4,7 @@
 //! on: it believes every 401. Both are real programs on real HTTP, and share the till around the session.
 
 mod browser;
+mod log;
 mod machine;
 mod naive;
 mod one_by_one;
@@ -11,6 +12,7 @@ mod rust;
 mod serve;
 mod till;
 
+pub use log::log_to_standard_error;
 pub use naive::run as run_naive;
 pub use rust::run as run_rust;
 
