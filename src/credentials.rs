@@ -1,11 +1,12 @@
 //! What a session holds: one generation of credentials, and who they belong to.
 
 use mainstay_core::{Generation, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use crate::Secret;
 
 /// Who an account is: the identity its credentials were pinned to (P5).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The issuer, exactly as the authorization server names itself (OIDC Core 2, `iss`).
     pub issuer: String,

@@ -72,6 +72,10 @@ pub(crate) enum Failure {
     Vault(#[from] VaultError),
     #[error(transparent)]
     Browser(#[from] BrowserError),
+    #[error(
+        "nothing says whose token the server gave; say `refresh_identity = inherited` if it binds them to a person"
+    )]
+    Unnamed,
     #[error("another identity signed in")]
     OtherIdentity,
     #[error("tapped too often")]
@@ -114,6 +118,7 @@ impl From<Failure> for Error {
             Failure::Vault(VaultError::SignedOut) => Self::Cancelled,
             Failure::Vault(_) => Self::TryLater { cause: Some(HoldCause::StorageFull), retry_after: TRY_AGAIN_SOON },
             Failure::TapLimit(wait) => Self::TryLater { cause: None, retry_after: *wait },
+            Failure::Unnamed => Self::Misconfigured(failure.to_string()),
             Failure::Misconfigured(text) => Self::Misconfigured(text.clone()),
             Failure::Internal(text) => Self::Internal(text),
         };

@@ -28,6 +28,9 @@ pub enum Event {
     },
     /// Another process stored newer credentials for this account.
     GenerationFound(NewGeneration),
+    /// The same credentials under a newer generation, with one more access token for another audience. The session's own
+    /// access token is the one it was, and so is all that is known about it.
+    Extended(NewGeneration),
     /// Credentials that could not be stored before are stored now.
     Saved {
         /// Their generation.

@@ -21,6 +21,14 @@ pub struct Snapshot {
     pub(crate) memory: Memory,
 }
 
+impl Snapshot {
+    /// The state that was stored.
+    #[must_use]
+    pub const fn state(&self) -> State {
+        self.memory.state
+    }
+}
+
 /// The part of a session that survives a restart.
 ///
 /// On sign-out all of it is dropped but the state itself. In SignInRequired and in quarantine it is kept, with the

@@ -100,6 +100,7 @@ impl<'a> Transition<'a> {
             (S::Starting | S::Locked { .. }, _) => {}
             (_, E::GenerationFound(new)) => self.generation_found(new),
             (S::SignedOut { .. }, _) => {}
+            (_, E::Extended(new)) => self.extended(new),
 
             (S::Quarantined { .. }, E::ForeignIdentity(_)) | (_, E::VaultOpened(_)) => {}
             (_, E::ForeignIdentity(by)) => self.quarantine(by),

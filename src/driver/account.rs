@@ -4,15 +4,15 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Outcome, Rejection, Signal, SignedOutReason, State,
-    Timestamp,
+    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Opened, Outcome, Rejection, Signal, SignedOutReason,
+    State, Timestamp,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Origin;
@@ -53,6 +53,10 @@ pub(super) struct Deployment {
     pub(super) provider: Option<Arc<dyn CredentialProvider>>,
     /// Names tokens without knowing them, to notice when two accounts receive the same.
     pub(super) fingerprints: Fingerprinter,
+    /// One sign-in or import at a time is stored: each picks its account under this.
+    pub(super) arriving: Arc<tokio::sync::Mutex<()>>,
+    /// Whether somebody works the revocation queue off.
+    pub(super) revoking: AtomicBool,
     /// The accounts, for what concerns all of them. Handles keep them alive, this does not.
     accounts: Mutex<Vec<Weak<Account>>>,
 }
@@ -65,7 +69,16 @@ impl Deployment {
         provider: Option<Arc<dyn CredentialProvider>>,
         fingerprints: Fingerprinter,
     ) -> Self {
-        Self { server, vault, pacing: Mutex::new(pacing), provider, fingerprints, accounts: Mutex::default() }
+        Self {
+            server,
+            vault,
+            pacing: Mutex::new(pacing),
+            provider,
+            fingerprints,
+            arriving: Default::default(),
+            revoking: AtomicBool::new(false),
+            accounts: Mutex::default(),
+        }
     }
 
     fn add(&self, account: &Arc<Account>) {
@@ -104,10 +117,12 @@ pub(super) struct Account {
     pub(super) rejecting_origin: Mutex<Option<Origin>>,
     /// The scopes that are asked for.
     pub(super) scopes: Vec<String>,
-    /// When a request for another audience's token failed last.
-    pub(super) audience_failed_at: Mutex<Option<Timestamp>>,
+    /// When requests for other audiences' tokens failed, in the last hour.
+    pub(super) audience_failures: Mutex<Vec<Timestamp>>,
     /// When a server last accepted this session, in milliseconds of the time line.
     accepted_ms: AtomicU64,
+    /// The fingerprint of the refresh token that was imported, if the session was.
+    pub(super) imported: Mutex<Option<u64>>,
 }
 
 #[derive(Default)]
@@ -124,10 +139,12 @@ pub(super) enum Message {
     Rejected(Rejection),
     /// The same; the sender wants to know when it was dealt with.
     Told(Event, oneshot::Sender<()>),
+    /// The vault was read; what was in it, if there was a session.
+    Opened { opened: Opened, loaded: Option<Box<Loaded>>, epoch: Option<Epoch> },
     /// An attempt ended, perhaps with new credentials.
     Ended { attempt: u32, outcome: Outcome, brought: Option<Box<Brought>> },
     /// A person signed in, or a session was imported, and the credentials are stored.
-    SignedIn { event: Event, credentials: Box<Credentials>, done: oneshot::Sender<()> },
+    SignedIn { event: Event, credentials: Box<Credentials>, epoch: Epoch, done: oneshot::Sender<()> },
     /// Sign out, durably.
     SignOut { reason: SignedOutReason, done: oneshot::Sender<Result<(), Error>> },
     /// A person's tap: may it count?
@@ -139,11 +156,26 @@ pub(super) enum Message {
     /// Credentials were stored that could not be before.
     Saved(Generation),
     /// They still could not.
-    StillUnsaved(Rotation),
+    StillUnsaved { rotation: Rotation, epoch: Epoch },
+    /// They never can be: another generation is current, or the account was signed out.
+    LostToOthers,
+    /// Another process that shares the vault signed out.
+    SignedOutElsewhere,
+}
+
+/// What the vault held.
+pub(super) struct Loaded {
+    pub(super) kept: Vec<Credentials>,
+    pub(super) identity: Identity,
+    pub(super) has_device_key: bool,
+    pub(super) last_accepted: Option<Timestamp>,
+    pub(super) imported: Option<u64>,
 }
 
 /// What an attempt brought.
 pub(super) struct Brought {
+    /// The vault's epoch under which it was stored: what was stored before a sign-out is nobody's.
+    pub(super) epoch: Epoch,
     pub(super) credentials: Credentials,
     /// The rotation that could not be committed yet; it holds the credential's lock.
     pub(super) unsaved: Option<Rotation>,
@@ -174,8 +206,9 @@ impl Account {
             token_print: Mutex::default(),
             rejecting_origin: Mutex::default(),
             scopes,
-            audience_failed_at: Mutex::default(),
+            audience_failures: Mutex::default(),
             accepted_ms: AtomicU64::default(),
+            imported: Mutex::default(),
         };
         let account = Arc::new(account);
         account.deployment.add(&account);

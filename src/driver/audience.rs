@@ -6,7 +6,7 @@ use mainstay_core::{Event, Timestamp};
 use tokio::sync::oneshot;
 
 use super::{
-    account::{Account, Message, lock},
+    account::{Account, Brought, Message, lock},
     attempts,
     hot::{AccessToken, Published},
     options::TokenRequest,
@@ -15,6 +15,9 @@ use crate::{Error, StoredAccessToken, oauth::LIFETIME_FLOOR};
 
 /// After a failure, no other request for such a token for this long: an app that loops must not load the server (P7).
 pub(super) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(20);
+/// How many such failures an hour may bring.
+const FAILURES_PER_HOUR: usize = 12;
+const HOUR: Duration = Duration::from_secs(3600);
 
 pub(super) async fn token(account: &Arc<Account>, request: &TokenRequest) -> Result<AccessToken, Error> {
     let own = account.token().await?;
@@ -40,16 +43,24 @@ pub(super) async fn token(account: &Arc<Account>, request: &TokenRequest) -> Res
 
 async fn fetch(account: Arc<Account>, request: TokenRequest, done: oneshot::Sender<Result<(), Error>>) {
     let result = attempts::refresh_for(&account, &request).await;
-    if result.is_err() {
-        *lock(&account.audience_failed_at) = Some(account.server().line.now());
+    // A token that the server gave and that still is not the one that was asked for costs as much as a failure.
+    if result.is_err() || find(&account, &TokenRequest { min_remaining: Duration::ZERO, ..request }).is_none() {
+        let mut failures = lock(&account.audience_failures);
+        let now = account.server().line.now();
+        failures.retain(|at| now.since(*at) < HOUR);
+        failures.push(now);
     }
     let _caller_left = done.send(result);
 }
 
 fn paused(account: &Account) -> Option<Duration> {
-    let failed_at = (*lock(&account.audience_failed_at))?;
-    let passed = account.server().line.now().since(failed_at);
-    PAUSE_AFTER_FAILURE.checked_sub(passed).filter(|left| !left.is_zero())
+    let now = account.server().line.now();
+    let failures = lock(&account.audience_failures);
+    let after = |at: Option<&Timestamp>, pause| at.map(|at| at.plus(pause));
+    let hourly = failures.len().checked_sub(FAILURES_PER_HOUR).and_then(|oldest| failures.get(oldest));
+    let until = after(failures.last(), PAUSE_AFTER_FAILURE).max(after(hourly, HOUR));
+    let until = until.max(lock(&account.deployment.pacing).paused_until(now));
+    until.map(|at| at.since(now)).filter(|left| !left.is_zero())
 }
 
 /// The session's own token lives too short: it is renewed, once; what comes then is as good as it gets.
@@ -105,9 +116,14 @@ fn find(account: &Account, request: &TokenRequest) -> Option<AccessToken> {
 
 impl Account {
     /// Stores credentials that differ from the current ones by one more access token.
-    pub(super) async fn adopt_more(&self, event: Event, credentials: crate::Credentials) {
+    pub(super) async fn adopt_more(&self, event: Event, brought: Brought) {
         let (done, dealt_with) = oneshot::channel();
-        self.tell(Message::SignedIn { event, credentials: Box::new(credentials), done });
+        let Brought { epoch, credentials, unsaved } = brought;
+        let credentials = Box::new(credentials);
+        if let Some(rotation) = unsaved {
+            self.tell(Message::StillUnsaved { rotation, epoch });
+        }
+        self.tell(Message::SignedIn { event, credentials, epoch, done });
         let _gone = dealt_with.await;
     }
 }

@@ -5,11 +5,12 @@ use std::{
     time::Duration,
 };
 
-use mainstay_core::{Answer, Generation, IdentityProof, Policy, Session as Core, State};
+use mainstay_core::{Answer, Opened, Policy, Session as Core, State};
+use tokio::sync::OwnedMutexGuard;
 use url::Url;
 
 use super::{
-    account::{Account, Deployment, SessionState, lock},
+    account::{Account, Deployment, Message, SessionState, lock},
     attempts::imported_token,
     options::Options,
     provider::{Browser, CredentialProvider, ImportedTokens},
@@ -17,17 +18,17 @@ use super::{
     revocations,
     server::Server,
     session::Session,
-    sign_in,
+    sign_in::{self, Arrival},
     task::Task,
     time_line::TimeLine,
 };
 use crate::{
     Credentials, Error, Identity, Secret,
     error::Failure,
-    host::{Host, SecretStore},
+    host::Host,
     oauth::{Issuer, OAuthClient, ProtectedFailure},
     profile::{Probe, Profile},
-    vault::{AccountKey, Fingerprinter, Outcome, Vault},
+    vault::{AccountKey, Fingerprinter, Outcome, UnreadableReason, Vault},
 };
 
 /// How long an app may go on without a server unless it says otherwise: a week.
@@ -54,7 +55,7 @@ impl Client {
             scopes: vec!["openid".to_owned(), "offline_access".to_owned()],
             profile: Profile::default(),
             provider: None,
-            host: HostChoice::Missing,
+            host: None,
             offline_permit: OFFLINE_PERMIT,
         }
     }
@@ -80,15 +81,14 @@ impl Client {
     /// [`Error::Cancelled`] if the person gave up, [`Error::TryLater`] without a server, [`Error::Misconfigured`],
     /// [`Error::VaultLocked`]. Sessions that exist are not touched by any of them.
     pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
-        let vacant = self.vacant_key();
-        let base = self.deployment.vault.epoch(vacant).await.map_err(Failure::from)?;
         let visit = sign_in::visit(&self.deployment.server, browser, &self.options, None).await?;
+        let turn = self.turn().await;
         let account = match self.account_of(&visit.identity) {
             Some(account) => account,
-            None => self.account_at(vacant, None),
+            None => self.account_at(self.vacant_key(), None),
         };
-        let base = if account.key == vacant { base } else { account.vault_epoch() };
-        sign_in::keep(Arc::clone(&account), visit, base).await?;
+        let base = self.deployment.vault.epoch(account.key).await.map_err(Failure::from)?;
+        Arrival::of_visit(&account, visit, base, turn).keep(Arc::clone(&account)).await?;
         Ok(self.handle(&account))
     }
 
@@ -103,24 +103,20 @@ impl Client {
         if nothing(&tokens.access_token) && nothing(&tokens.refresh_token) {
             return Err(Error::Misconfigured("an import needs an access token or a refresh token".to_owned()));
         }
-        if let Some(known) = self.account_with(&tokens) {
+        let turn = self.turn().await;
+        if let Some(known) = self.account_with(&tokens).await {
             return Ok(self.handle(&known));
         }
-        let identity = self.identity_of(&tokens).await?;
+        let (identity, accepted) = self.identity_of(&tokens).await?;
         if let Some(known) = self.account_of(&identity) {
             return Ok(self.handle(&known));
         }
-        let key = self.vacant_key();
-        let base = self.deployment.vault.epoch(key).await.map_err(Failure::from)?;
-        let account = self.account_at(key, None);
-        let proof = if identity.subject.is_some() { IdentityProof::Verified } else { IdentityProof::Unpinned };
-        let credentials = Credentials {
-            generation: Generation::FIRST,
-            identity,
-            access_tokens: imported_token(&account, &tokens).into_iter().collect(),
-            refresh_token: tokens.refresh_token.filter(|token| !token.is_empty()),
-        };
-        sign_in::adopt(Arc::clone(&account), credentials, proof, base).await?;
+        let account = self.account_at(self.vacant_key(), None);
+        let base = self.deployment.vault.epoch(account.key).await.map_err(Failure::from)?;
+        // A token that the server has just refused is no credential; the refresh token has to prove itself.
+        let access_token = imported_token(&account, &tokens).filter(|_| accepted);
+        let arrival = Arrival::of_import(identity, access_token, tokens.refresh_token, base, turn);
+        arrival.keep(Arc::clone(&account)).await?;
         // Not returned before the session stands: the caller may now forget its own copy.
         let session = self.handle(&account);
         session.access_token().await?;
@@ -155,8 +151,18 @@ impl Client {
         accounts.iter().find(is_theirs).filter(|_| identity.subject.is_some()).cloned()
     }
 
-    /// The account that holds one of these very tokens already.
-    fn account_with(&self, tokens: &ImportedTokens) -> Option<Arc<Account>> {
+    /// Waits for the turn to store a sign-in or an import, and until every account is known.
+    async fn turn(&self) -> OwnedMutexGuard<()> {
+        let turn = Arc::clone(&self.deployment.arriving).lock_owned().await;
+        let accounts = lock(&self.accounts).clone();
+        for account in accounts {
+            account.opened().await;
+        }
+        turn
+    }
+
+    /// The account that holds one of these very tokens already, or was once made of them.
+    async fn account_with(&self, tokens: &ImportedTokens) -> Option<Arc<Account>> {
         let same = |ours: Option<&Secret>, theirs: &Option<Secret>| {
             theirs.as_ref().is_some_and(|theirs| !theirs.is_empty() && ours == Some(theirs))
         };
@@ -164,7 +170,15 @@ impl Client {
             same(kept.refresh_token.as_ref(), &tokens.refresh_token)
                 || same(kept.access_tokens.first().map(|token| &token.token), &tokens.access_token)
         };
-        lock(&self.accounts).iter().find(|account| lock(&account.kept).iter().any(holds)).cloned()
+        let print = match &tokens.refresh_token {
+            Some(token) => sign_in::fingerprint(&self.deployment, token).await,
+            None => None,
+        };
+        let accounts = lock(&self.accounts);
+        let is_it = |account: &&Arc<Account>| {
+            lock(&account.kept).iter().any(holds) || (print.is_some() && *lock(&account.imported) == print)
+        };
+        accounts.iter().find(is_it).cloned()
     }
 
     /// A key that no session uses: that of a signed-out one, or a new one.
@@ -200,21 +214,36 @@ impl Client {
         account
     }
 
-    /// Whose imported tokens these are, if the access token can still be asked about; an expired one names nobody yet.
-    async fn identity_of(&self, tokens: &ImportedTokens) -> Result<Identity, Error> {
+    /// Whose imported tokens these are, and whether the server took the access token; one that it refused names nobody.
+    async fn identity_of(&self, tokens: &ImportedTokens) -> Result<(Identity, bool), Error> {
         let server = &self.deployment.server;
         let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
-        let Some(token) = tokens.access_token.as_ref().filter(|token| !token.is_empty()) else { return Ok(nobody) };
+        let given = tokens.access_token.as_ref().filter(|token| !token.is_empty());
+        let Some(token) = given else { return Ok((nobody, false)) };
         match sign_in::who_claims(server, token).await {
             Ok(Some(claims)) => {
                 let identity = claims.identity(server.issuer.as_str(), &server.profile.identity);
-                Ok(identity.map_err(Failure::from)?)
+                Ok((identity.map_err(Failure::from)?, true))
             }
-            Ok(None) => Ok(nobody),
-            Err(Failure::Protected(ProtectedFailure::Rejected(_))) if tokens.refresh_token.is_some() => Ok(nobody),
-            Err(Failure::Protected(ProtectedFailure::Rejected(_))) => Err(Error::SignInRequired),
+            Ok(None) => Ok((nobody, true)),
+            Err(Failure::Protected(ProtectedFailure::Rejected(rejection))) if rejection.accuses_token() => {
+                if tokens.refresh_token.is_some() { Ok((nobody, false)) } else { Err(Error::SignInRequired) }
+            }
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// Moves a vault that cannot be opened aside, so that people can sign in; what is in it is kept and can be restored.
+    /// For a key store that stays locked for good: a locked vault opens by itself as soon as it can.
+    ///
+    /// # Errors
+    /// [`Error::VaultLocked`] if the folder cannot be written either.
+    pub async fn set_vault_aside(&self) -> Result<(), Error> {
+        self.deployment.vault.set_vault_aside(UnreadableReason::KeyUnreadable).await.map_err(Failure::from)?;
+        for account in lock(&self.accounts).clone() {
+            account.tell(Message::Opened { opened: Opened::MovedAside, loaded: None, epoch: None });
+        }
+        Ok(())
     }
 }
 
@@ -232,15 +261,8 @@ pub struct ClientBuilder {
     scopes: Vec<String>,
     profile: Profile,
     provider: Option<Arc<dyn CredentialProvider>>,
-    host: HostChoice,
+    host: Option<Host>,
     offline_permit: Duration,
-}
-
-enum HostChoice {
-    Missing,
-    Given(Host),
-    #[cfg(all(feature = "native", not(feature = "single-threaded")))]
-    Folder(std::path::PathBuf, Arc<dyn SecretStore>),
 }
 
 impl ClientBuilder {
@@ -290,16 +312,7 @@ impl ClientBuilder {
     /// The machine, as the app supplies it.
     #[must_use]
     pub fn host(mut self, host: Host) -> Self {
-        self.host = HostChoice::Given(host);
-        self
-    }
-
-    /// The machine as this operating system supplies it, with the vault in `folder`, which backups should leave out.
-    /// `secrets` guards the vault's key and must last as long as the folder does.
-    #[cfg(all(feature = "native", not(feature = "single-threaded")))]
-    #[must_use]
-    pub fn native(mut self, folder: impl Into<std::path::PathBuf>, secrets: Arc<dyn SecretStore>) -> Self {
-        self.host = HostChoice::Folder(folder.into(), secrets);
+        self.host = Some(host);
         self
     }
 
@@ -311,16 +324,8 @@ impl ClientBuilder {
         let issuer = Issuer::parse(&self.issuer).map_err(Failure::from)?;
         let redirect_uri = Url::parse(&self.redirect_uri)
             .map_err(|_| Error::Misconfigured("the redirect URI is no URL".to_owned()))?;
-        let host = match self.host {
-            HostChoice::Given(host) => host,
-            HostChoice::Missing => {
-                return Err(Error::Misconfigured("a client needs a host, or a folder for its vault".to_owned()));
-            }
-            #[cfg(all(feature = "native", not(feature = "single-threaded")))]
-            HostChoice::Folder(folder, secrets) => crate::native::TokioSpawn::shared()
-                .and_then(|spawn| crate::native::host_with(&Arc::new(spawn), folder, secrets))
-                .map_err(|error| Error::Misconfigured(format!("this machine cannot host a vault there: {error}")))?,
-        };
+        let missing = || Error::Misconfigured("a client needs a host: see `native::desktop`".to_owned());
+        let host = self.host.ok_or_else(missing)?;
         let vault = Vault::new((&host).into());
         let mut known = Vec::new();
         for key in vault.accounts().await.map_err(Failure::from)? {

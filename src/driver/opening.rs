@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use mainstay_core::{Event, IdentityProof, LockReason, NewGeneration, Opened, Restored, SignedOutReason, Timestamp};
+use mainstay_core::{IdentityProof, LockReason, NewGeneration, Opened, Restored, SignedOutReason, State, Timestamp};
 
 use super::{
-    account::{Account, Message, lock},
+    account::{Account, Loaded, Message},
     device_key,
     record::SessionRecord,
 };
@@ -15,61 +15,69 @@ use crate::{
     vault::{LockedReason, Outcome, Stored, UnreadableReason},
 };
 
-/// Reads the account, and tells its task what came of it.
+/// Reads the account, and tells its task what came of it. Only the task takes anything over.
 pub(super) async fn open(account: Arc<Account>) {
-    let opened = match account.vault().load(account.key).await {
+    let message = match account.vault().load(account.key).await {
         Outcome::Value(stored) => value(&account, stored).await,
         Outcome::Empty => empty(&account).await,
-        Outcome::Locked(reason) => Opened::Locked(lock_reason(reason)),
-        Outcome::TooNew { .. } => Opened::Locked(LockReason::TooNew),
+        Outcome::Locked(reason) => closed(Opened::Locked(lock_reason(reason))),
+        Outcome::TooNew { .. } => closed(Opened::Locked(LockReason::TooNew)),
         Outcome::Unreadable(reason) => {
             tracing::warn!(name: "vault.unreadable", account = %account.key, %reason);
-            Opened::Unreadable
+            closed(Opened::Unreadable)
         }
     };
-    account.tell(Message::Event(Event::VaultOpened(opened)));
+    account.tell(message);
 }
 
-/// An account that was known and has no credentials was signed out.
-async fn empty(account: &Account) -> Opened {
-    if let Ok(epoch) = account.vault().epoch(account.key).await {
-        account.set_vault_epoch(epoch);
-        if epoch.number() > 0 {
-            return Opened::SignedOut(SignedOutReason::OtherProcess);
-        }
-    }
-    if let Outcome::Value(_) = account.vault().load_session(account.key).await {
-        return Opened::NothingKept;
-    }
-    Opened::Empty
+fn closed(opened: Opened) -> Message {
+    Message::Opened { opened, loaded: None, epoch: None }
 }
 
-async fn value(account: &Arc<Account>, stored: Stored) -> Opened {
-    account.set_vault_epoch(stored.epoch);
+/// No credentials. What the session's own record says comes first: it is of the current epoch, or it is not there.
+async fn empty(account: &Account) -> Message {
+    let epoch = account.vault().epoch(account.key).await.ok();
+    let record = match account.vault().load_session(account.key).await {
+        Outcome::Value(bytes) => Some(SessionRecord::read(&bytes)),
+        _ => None,
+    };
+    let opened = match record {
+        Some(Some(record)) => match record.snapshot.state() {
+            State::SignedOut { reason } => Opened::SignedOut(reason),
+            _ => Opened::NothingKept,
+        },
+        Some(None) => Opened::NothingKept,
+        None if epoch.is_some_and(|epoch| epoch.number() > 0) => Opened::SignedOut(SignedOutReason::OtherProcess),
+        None => Opened::Empty,
+    };
+    Message::Opened { opened, loaded: None, epoch }
+}
+
+async fn value(account: &Arc<Account>, stored: Stored) -> Message {
     let has_device_key = device_key::load(account).await.is_some();
-    if has_device_key {
-        account.tell(Message::CanReauthenticate(true));
-    }
     let now = account.server().line.now();
     let record = stored.session.as_deref().and_then(SessionRecord::read);
-    if let Some(record) = &record {
-        account.set_last_accepted(record.last_accepted);
-    }
-    let generations = stored.previous.iter().rev().chain([&stored.credentials]);
-    let proven = generations.clone().rev().find(|credentials| credentials.identity.subject.is_some());
-    let pinned = proven.unwrap_or(&stored.credentials).identity.clone();
-    let proof = proof_of(account, &pinned, &stored.credentials.identity);
+    let kept: Vec<_> = stored.previous.iter().rev().chain([&stored.credentials]).cloned().collect();
+    let proven = kept.iter().rev().map(|credentials| &credentials.identity).find(|it| it.subject.is_some());
+    let recorded = record.as_ref().and_then(|record| record.identity.as_ref()).filter(|it| it.subject.is_some());
+    let identity = recorded.or(proven).unwrap_or(&stored.credentials.identity).clone();
+    let proof = proof_of(account, &identity, &stored.credentials.identity);
     let restored = Restored {
-        snapshot: record.map(|record| record.snapshot),
+        snapshot: record.as_ref().map(|record| record.snapshot.clone()),
         credentials: summary(&stored.credentials, now, true, proof),
         previous: stored.previous.last().map(|credentials| credentials.generation),
         intent: stored.intent.map(|intent| intent.generation),
         gap_is_certain: account.server().line.gap_is_certain(),
     };
-    account.is_shared(&stored.credentials);
-    *lock(&account.kept) = generations.cloned().collect();
-    *lock(&account.identity) = Some(pinned);
-    Opened::Value(Box::new(restored))
+    let loaded = Loaded {
+        kept,
+        identity,
+        has_device_key,
+        last_accepted: record.as_ref().map(|record| record.last_accepted),
+        imported: record.and_then(|record| record.imported),
+    };
+    let opened = Opened::Value(Box::new(restored));
+    Message::Opened { opened, loaded: Some(Box::new(loaded)), epoch: Some(stored.epoch) }
 }
 
 /// What is known about whose credentials these are, if they say `named` and the account is pinned to `pinned`.
@@ -121,5 +129,6 @@ pub(super) async fn set_aside(account: Arc<Account>) {
             Opened::Unreadable
         }
     };
-    account.tell(Message::Event(Event::VaultOpened(opened)));
+    let epoch = account.vault().epoch(account.key).await.ok();
+    account.tell(Message::Opened { opened, loaded: None, epoch });
 }

@@ -4,16 +4,17 @@ use mainstay_core::{IssuerPacing, Note, Snapshot, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::time_line::ClockRecord;
+use crate::Identity;
 
 /// The version that this release writes.
-const VERSION: u16 = 1;
+pub(super) const VERSION: u16 = 1;
 /// How many lines of the timeline survive a restart.
 const NOTES_STORED: usize = 64;
 
-/// A session's memory on disk. Holds no secret. On sign-out: removed. On SignInRequired and in quarantine: kept.
+/// A session's memory on disk. Holds no credential, but a person's name: it is sealed like everything else. On sign-out: removed. On SignInRequired and in quarantine: kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct SessionRecord {
-    version: u16,
+    pub(super) version: u16,
     /// The decision core's memory.
     pub(super) snapshot: Snapshot,
     /// Where the time line stood.
@@ -22,20 +23,21 @@ pub(super) struct SessionRecord {
     pub(super) pacing: IssuerPacing,
     /// When a server last accepted the session: what an offline permit counts from.
     pub(super) last_accepted: Timestamp,
+    /// Whom the account is pinned to: newer credentials may name nobody. On SignInRequired and in quarantine: kept.
+    #[serde(default)]
+    pub(super) identity: Option<Identity>,
+    /// A keyed fingerprint of the refresh token that was imported, so that importing it again gives the same session.
+    #[serde(default)]
+    pub(super) imported: Option<u64>,
     /// The last lines of the timeline.
     pub(super) notes: Vec<Note>,
 }
 
 impl SessionRecord {
-    pub(super) fn new(
-        snapshot: Snapshot,
-        clock: ClockRecord,
-        pacing: IssuerPacing,
-        last_accepted: Timestamp,
-        mut notes: Vec<Note>,
-    ) -> Self {
-        notes.drain(..notes.len().saturating_sub(NOTES_STORED));
-        Self { version: VERSION, snapshot, clock, pacing, last_accepted, notes }
+    /// With the version of this release, and no more lines than are kept.
+    pub(super) fn trimmed(mut self) -> Self {
+        self.notes.drain(..self.notes.len().saturating_sub(NOTES_STORED));
+        self
     }
 
     /// What was stored, if this release understands it. If not, the credentials still are: the session starts afresh.

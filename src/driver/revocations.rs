@@ -1,6 +1,9 @@
 //! The revocation queue: what servers should forget, however long the network was away.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
+};
 
 use super::account::Deployment;
 use crate::{
@@ -16,36 +19,55 @@ use crate::{
 const FIRST_PAUSE: Duration = Duration::from_secs(30);
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 
-/// Works the queue off, in a task of its own. Several at a time do no harm: revoking twice is lawful (RFC 7009 section 2.2).
+/// Works the queue off, in a task of its own that ends with the client's last handle. The queue is on disk, and the next
+/// start goes on with it.
 pub(super) fn start(deployment: &Arc<Deployment>) {
-    let deployment = Arc::clone(deployment);
+    if deployment.revoking.swap(true, Ordering::AcqRel) {
+        return;
+    }
     let spawn = Arc::clone(&deployment.server.host.spawn);
-    spawn.spawn("mainstay-revoke", Box::pin(work_off(deployment)));
+    spawn.spawn("mainstay-revoke", Box::pin(work_off(Arc::downgrade(deployment))));
 }
 
-async fn work_off(deployment: Arc<Deployment>) {
+async fn work_off(deployment: Weak<Deployment>) {
     let mut pause = FIRST_PAUSE;
     loop {
-        let Outcome::Value(queue) = deployment.vault.due_revocations().await else { return };
-        let mut left = 0;
-        for entry in queue {
-            match revoke(&deployment, &entry.revocation).await {
-                Ok(RevocationOutcome::Done | RevocationOutcome::GiveUp) => {
-                    if let Err(error) = deployment.vault.finish_revocation(&entry.id).await {
-                        tracing::warn!(name: "revocation.not_removed", %error);
-                    }
+        let Some(alive) = deployment.upgrade() else { return };
+        let asked_to_wait = match once_through(&alive).await {
+            Some(wait) => wait,
+            None => {
+                alive.revoking.store(false, Ordering::Release);
+                // Something queued between the last look and that line found the place taken.
+                let queued = matches!(alive.vault.due_revocations().await, Outcome::Value(queue) if !queue.is_empty());
+                if queued && !alive.revoking.swap(true, Ordering::AcqRel) {
+                    continue;
                 }
-                Ok(RevocationOutcome::Later(_)) | Err(_) => left += 1,
+                return;
             }
-        }
-        // Handles are gone: the queue is on disk, and the next start goes on with it.
-        if left == 0 || Arc::strong_count(&deployment) == 1 {
-            return;
-        }
-        let clock = &deployment.server.host.clock;
-        clock.sleep_until(clock.monotonic().saturating_add(pause)).await;
+        };
+        let clock = Arc::clone(&alive.server.host.clock);
+        drop(alive);
+        clock.sleep_until(clock.monotonic().saturating_add(pause.max(asked_to_wait))).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+/// Tries every entry once. How long servers asked to wait if anything is left; `None` if nothing is, or nothing can be read.
+async fn once_through(deployment: &Deployment) -> Option<Duration> {
+    let Outcome::Value(queue) = deployment.vault.due_revocations().await else { return None };
+    let mut left = None;
+    for entry in queue {
+        match revoke(deployment, &entry.revocation).await {
+            Ok(RevocationOutcome::Done | RevocationOutcome::GiveUp) => {
+                if let Err(error) = deployment.vault.finish_revocation(&entry.id).await {
+                    tracing::warn!(name: "revocation.not_removed", %error);
+                }
+            }
+            Ok(RevocationOutcome::Later(wait)) => left = left.max(Some(wait.unwrap_or_default())),
+            Err(_failure) => left = left.max(Some(Duration::ZERO)),
+        }
+    }
+    left
 }
 
 async fn revoke(deployment: &Deployment, revocation: &Revocation) -> Result<RevocationOutcome, Failure> {

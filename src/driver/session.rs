@@ -12,7 +12,8 @@ use super::{
     hot::AccessToken,
     options::{Options, TokenRequest},
     provider::Browser,
-    send, sign_in,
+    send,
+    sign_in::{self, Arrival},
 };
 use crate::{Error, Identity, error::Failure, oauth::Rejection};
 
@@ -165,14 +166,16 @@ impl Session {
     pub async fn sign_in_again(&self, browser: &dyn Browser) -> Result<(), Error> {
         self.tap().await?;
         let base = self.account.vault().epoch(self.account.key).await.map_err(Failure::from)?;
-        let pinned = self.identity().filter(|identity| identity.subject.is_some());
-        let hint = pinned.as_ref().and_then(|identity| identity.subject.clone());
+        let hint = self.identity().and_then(|identity| identity.subject);
         let visit = sign_in::visit(self.account.server(), browser, &self.options, hint).await?;
+        let turn = Arc::clone(&self.account.deployment.arriving).lock_owned().await;
+        // Compared now: somebody may have signed in here while the browser was open.
+        let pinned = self.identity().filter(|identity| identity.subject.is_some());
         if pinned.is_some_and(|pinned| pinned != visit.identity) {
             sign_in::give_back(&self.account.deployment, &visit).await;
             return Err(Failure::OtherIdentity.into());
         }
-        Ok(sign_in::keep(Arc::clone(&self.account), visit, base).await?)
+        Ok(Arrival::of_visit(&self.account, visit, base, turn).keep(Arc::clone(&self.account)).await?)
     }
 
     /// A person asks to try now what would be tried later by itself.

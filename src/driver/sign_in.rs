@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use mainstay_core::{Event, Generation, IdentityProof};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::{
     account::{Account, Deployment, Message, lock},
@@ -17,14 +17,14 @@ use super::{
     server::Server,
 };
 use crate::{
-    Credentials, Identity,
+    Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
     host::ConnectionWish,
     oauth::{
         Answer, Claims, Grant, MAX_BODY, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
         protected_request, token_request, who_am_i,
     },
-    vault::{Epoch, Revocable, Revocation},
+    vault::{Epoch, Revocable, Revocation, VaultError},
 };
 
 /// What a person's visit to the authorization server brought.
@@ -65,7 +65,7 @@ async fn who(server: &Server, answer: &TokenAnswer) -> Result<Option<Identity>, 
     Ok(claims.map(|claims| claims.identity(server.issuer.as_str(), &server.profile.identity)).transpose()?)
 }
 
-pub(super) async fn who_claims(server: &Server, token: &crate::Secret) -> Result<Option<Claims>, Failure> {
+pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option<Claims>, Failure> {
     let Some((endpoint, true)) = server.probe_endpoint().await else { return Ok(None) };
     let request = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, token)?;
     let inbound = server.send(request.into_request(), ConnectionWish::Any, MAX_BODY).await?;
@@ -73,62 +73,98 @@ pub(super) async fn who_claims(server: &Server, token: &crate::Secret) -> Result
     Ok(Some(who_am_i(&answer, &endpoint, &server.profile.rejection_rules)?))
 }
 
-/// Keeps what a visit brought. Runs to its end whatever becomes of the caller.
-pub(super) async fn keep(account: Arc<Account>, visit: Visit, base: Epoch) -> Result<(), Failure> {
-    let credentials = Credentials {
-        generation: Generation::FIRST,
-        identity: visit.identity,
-        access_tokens: vec![stored_token(&account, &visit.answer)],
-        refresh_token: visit.answer.refresh_token,
-    };
-    let known = credentials.identity.subject.is_some();
-    let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
-    adopt(account, credentials, proof, base).await
-}
-
-/// Stores credentials that came from outside and tells the account's task. Runs to its end whatever becomes of the caller.
-pub(super) async fn adopt(
-    account: Arc<Account>,
+/// Credentials that came from outside: a person's sign-in, or an import.
+pub(super) struct Arrival {
     credentials: Credentials,
     proof: IdentityProof,
+    /// An import: the caller has a copy of the tokens, so they are not revoked if they cannot be stored.
+    imported: bool,
+    /// The vault's epoch when it began: a sign-out since then wins.
     base: Epoch,
-) -> Result<(), Failure> {
-    let (done, kept) = oneshot::channel();
-    let spawn = Arc::clone(&account.server().host.spawn);
-    let keeping = async move {
-        let _caller_left = done.send(store(&account, credentials, proof, base).await);
-    };
-    spawn.spawn("mainstay-sign-in", Box::pin(keeping));
-    kept.await.unwrap_or(Err(Failure::Internal("the sign-in's task ended early")))
+    /// One arrival at a time is stored.
+    _turn: OwnedMutexGuard<()>,
 }
 
-async fn store(
-    account: &Arc<Account>,
-    mut credentials: Credentials,
-    proof: IdentityProof,
-    base: Epoch,
-) -> Result<(), Failure> {
-    account.opened().await;
-    account.tell_abilities();
-    credentials.generation = match account.vault().first_save(account.key, &credentials, base).await {
-        Ok(generation) => generation,
-        Err(error) => {
-            revoke(&account.deployment, &credentials).await;
-            return Err(error.into());
-        }
-    };
-    let new = summary(&credentials, account.server().line.now(), true, proof);
-    let (done, dealt_with) = oneshot::channel();
-    account.set_vault_epoch(base);
-    *lock(&account.identity) = Some(credentials.identity.clone());
-    account.tell(Message::SignedIn { event: Event::SignedIn(new), credentials: Box::new(credentials), done });
-    let _gone = dealt_with.await;
-    let wanted = account.server().profile.enroll_device_key && lock(&account.device_key_id).is_none();
-    if wanted && let Err(failure) = device_key::enroll(account).await {
-        // Rung 4 is a comfort: a sign-in does not fail because of it.
-        tracing::warn!(name: "device_key.not_enrolled", account = %account.key, %failure);
+impl Arrival {
+    /// What a visit brought.
+    pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
+        let Visit { answer, identity } = visit;
+        let tokens = vec![stored_token(account, &answer)];
+        Self::new(identity, tokens, answer.refresh_token, base, turn)
     }
-    Ok(())
+
+    /// What another library held.
+    pub(super) fn of_import(
+        identity: Identity,
+        access_token: Option<StoredAccessToken>,
+        refresh_token: Option<Secret>,
+        base: Epoch,
+        turn: OwnedMutexGuard<()>,
+    ) -> Self {
+        let tokens = access_token.into_iter().collect();
+        Self { imported: true, ..Self::new(identity, tokens, refresh_token, base, turn) }
+    }
+
+    fn new(
+        identity: Identity,
+        access_tokens: Vec<StoredAccessToken>,
+        refresh_token: Option<Secret>,
+        base: Epoch,
+        turn: OwnedMutexGuard<()>,
+    ) -> Self {
+        let known = identity.subject.is_some();
+        let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
+        let refresh_token = refresh_token.filter(|token| !token.is_empty());
+        let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens, refresh_token };
+        Self { credentials, proof, imported: false, base, _turn: turn }
+    }
+
+    /// Stores it and tells the account's task. Runs to its end whatever becomes of the caller.
+    pub(super) async fn keep(self, account: Arc<Account>) -> Result<(), Failure> {
+        let (done, kept) = oneshot::channel();
+        let spawn = Arc::clone(&account.server().host.spawn);
+        let keeping = async move {
+            let _caller_left = done.send(self.store(&account).await);
+        };
+        spawn.spawn("mainstay-sign-in", Box::pin(keeping));
+        kept.await.unwrap_or(Err(Failure::Internal("the sign-in's task ended early")))
+    }
+
+    async fn store(self, account: &Arc<Account>) -> Result<(), Failure> {
+        let Self { mut credentials, proof, imported, base, _turn } = self;
+        account.opened().await;
+        account.tell_abilities();
+        // What lives in memory only has taken its number already.
+        let newest = lock(&account.kept).last().map(|kept| kept.generation.next());
+        credentials.generation = newest.unwrap_or(Generation::FIRST);
+        credentials.generation = match account.vault().first_save(account.key, &credentials, base).await {
+            Ok(generation) => generation,
+            Err(error) => {
+                if !imported {
+                    revoke(&account.deployment, &credentials).await;
+                }
+                return Err(error.into());
+            }
+        };
+        if imported && let Some(token) = &credentials.refresh_token {
+            *lock(&account.imported) = fingerprint(&account.deployment, token).await;
+        }
+        let event = Event::SignedIn(summary(&credentials, account.server().line.now(), true, proof));
+        let (done, dealt_with) = oneshot::channel();
+        account.tell(Message::SignedIn { event, credentials: Box::new(credentials), epoch: base, done });
+        dealt_with.await.map_err(|_a_sign_out_won| Failure::Vault(VaultError::SignedOut))?;
+        let wanted = account.server().profile.enroll_device_key && lock(&account.device_key_id).is_none();
+        if wanted && let Err(failure) = device_key::enroll(account).await {
+            // Rung 4 is a comfort: a sign-in does not fail because of it.
+            tracing::warn!(name: "device_key.not_enrolled", account = %account.key, %failure);
+        }
+        Ok(())
+    }
+}
+
+/// Names a token under the vault's own key, for as long as the vault lives.
+pub(super) async fn fingerprint(deployment: &Deployment, token: &Secret) -> Option<u64> {
+    deployment.vault.fingerprinter().await.value().map(|fingerprinter| fingerprinter.fingerprint(token).0)
 }
 
 /// Tokens that cannot be kept are nobody's: the server shall forget them.

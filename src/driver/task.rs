@@ -4,19 +4,25 @@ use std::sync::{Arc, Weak};
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Code, Effect, Event, ForeignBy, Note, Outcome, Rejection, Session, Signal, SignedOutReason, Target,
+    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, SignedOutReason, State,
+    Target,
 };
 use tokio::sync::mpsc;
 
 use super::{
-    account::{Account, Brought, Message, SessionState, lock},
+    account::{Account, Brought, Loaded, Message, SessionState, lock},
     attempts, device_key,
     hot::Published,
     opening,
-    record::SessionRecord,
-    revocations, send,
+    record::{self, SessionRecord},
+    revocations, send, sign_in,
 };
-use crate::{Error, error::Failure, host::Clock, vault::Rotation};
+use crate::{
+    Error,
+    error::Failure,
+    host::Clock,
+    vault::{Epoch, Rotation},
+};
 
 /// The task's own state. Nobody else decides anything for this account.
 pub(super) struct Task {
@@ -80,7 +86,13 @@ impl Task {
                 let _nobody_waits = done.send(());
             }
             Message::Ended { attempt, outcome, brought } => self.ended(account, attempt, outcome, brought),
-            Message::SignedIn { event, credentials, done } => {
+            Message::Opened { opened, loaded, epoch } => self.opened(account, opened, loaded, epoch),
+            Message::SignedIn { epoch, credentials, .. } if epoch < account.vault_epoch() => {
+                // A sign-out has won. Dropping `done` tells the caller that this task is through with it.
+                self.give_back(account, &credentials);
+            }
+            Message::SignedIn { event, credentials, epoch, done } => {
+                account.set_vault_epoch(epoch);
                 let shared = account.is_shared(&credentials);
                 account.set_last_accepted(account.server().line.now());
                 self.keep(account, *credentials);
@@ -103,7 +115,11 @@ impl Task {
                 self.unsaved = None;
                 self.step(account, Event::Saved { generation });
             }
-            Message::StillUnsaved(rotation) => self.unsaved = Some(rotation),
+            Message::StillUnsaved { rotation, epoch } if epoch == account.vault_epoch() => {
+                self.unsaved = Some(rotation)
+            }
+            Message::StillUnsaved { .. } | Message::LostToOthers => {}
+            Message::SignedOutElsewhere => self.signed_out_elsewhere(account).await,
         }
     }
 
@@ -143,7 +159,8 @@ impl Task {
 
     fn ended(&mut self, account: &Arc<Account>, attempt: u32, outcome: Outcome, brought: Option<Box<Brought>>) {
         let mut shared = false;
-        if let Some(brought) = brought {
+        let void = brought.as_ref().is_some_and(|brought| brought.epoch < account.vault_epoch());
+        if let Some(brought) = brought.filter(|_| !void) {
             shared = account.is_shared(&brought.credentials);
             self.unsaved = brought.unsaved;
             self.keep(account, brought.credentials);
@@ -155,9 +172,11 @@ impl Task {
     }
 
     fn keep(&self, account: &Account, credentials: crate::Credentials) {
-        if credentials.identity.subject.is_some() {
-            *lock(&account.identity) = Some(credentials.identity.clone());
+        let mut pinned = lock(&account.identity);
+        if credentials.identity.subject.is_some() || pinned.is_none() {
+            *pinned = Some(credentials.identity.clone());
         }
+        drop(pinned);
         let mut kept = lock(&account.kept);
         kept.retain(|known| known.generation != credentials.generation);
         kept.push(credentials);
@@ -237,8 +256,17 @@ impl Task {
     fn persist(&self, account: &Arc<Account>) {
         let pacing = *lock(&account.deployment.pacing);
         let clock = account.server().line.record();
-        let record = SessionRecord::new(self.core.snapshot(), clock, pacing, account.last_accepted(), account.notes());
-        if self.saving.offer(record.write()) {
+        let record = SessionRecord {
+            version: record::VERSION,
+            snapshot: self.core.snapshot(),
+            clock,
+            pacing,
+            last_accepted: account.last_accepted(),
+            identity: lock(&account.identity).clone(),
+            imported: *lock(&account.imported),
+            notes: account.notes(),
+        };
+        if self.saving.offer(account.vault_epoch(), record.trimmed().write()) {
             let save = attempts::save_record(Arc::clone(account), Arc::clone(&self.saving));
             account.server().host.spawn.spawn("mainstay-persist", Box::pin(save));
         }
@@ -261,12 +289,8 @@ impl Task {
     /// Durable first, then visible. What of it fails leaves the account signed in.
     async fn sign_out(&mut self, account: &Arc<Account>, reason: SignedOutReason) -> Result<(), Error> {
         account.hot.raise_epoch();
-        if let Some(revocation) = device_key::withdrawal(account)
-            && let Err(error) = account.vault().queue_revocation(&revocation).await
-        {
-            tracing::warn!(name: "session.enrolment_not_queued", account = %account.key, %error);
-        }
-        self.unsaved = None;
+        let withdrawal = device_key::withdrawal(account);
+        let unsaved = self.core.is_unsaved().then(|| lock(&account.kept).last().cloned()).flatten();
         match account.vault().sign_out(account.key).await {
             Ok(epoch) => account.set_vault_epoch(epoch),
             Err(error) => {
@@ -274,12 +298,66 @@ impl Task {
                 return Err(Failure::from(error).into());
             }
         }
-        *lock(&account.device_key_id) = None;
-        self.core.set_can_reauthenticate(account.deployment.provider.is_some());
+        if let Some(revocation) = withdrawal
+            && let Err(error) = account.vault().queue_revocation(&revocation).await
+        {
+            tracing::warn!(name: "session.enrolment_not_queued", account = %account.key, %error);
+        }
+        if let Some(credentials) = unsaved {
+            self.give_back(account, &credentials);
+        }
+        self.leave_nothing(account);
         self.step(account, Event::SignOut(reason));
-        *lock(&account.identity) = None;
         revocations::start(&account.deployment);
         Ok(())
+    }
+
+    async fn signed_out_elsewhere(&mut self, account: &Arc<Account>) {
+        account.hot.raise_epoch();
+        if let Ok(epoch) = account.vault().epoch(account.key).await {
+            account.set_vault_epoch(epoch);
+        }
+        self.leave_nothing(account);
+        self.step(account, Event::SignOut(SignedOutReason::OtherProcess));
+    }
+
+    /// Nothing of a signed-out account stays in memory.
+    fn leave_nothing(&mut self, account: &Account) {
+        self.unsaved = None;
+        lock(&account.kept).clear();
+        *lock(&account.identity) = None;
+        *lock(&account.imported) = None;
+        *lock(&account.device_key_id) = None;
+        self.core.set_can_reauthenticate(account.deployment.provider.is_some());
+    }
+
+    /// Tokens that a sign-out overtook are nobody's: the server shall forget them.
+    fn give_back(&self, account: &Arc<Account>, credentials: &crate::Credentials) {
+        let (deployment, credentials) = (Arc::clone(&account.deployment), credentials.clone());
+        let revoke = async move { sign_in::revoke(&deployment, &credentials).await };
+        account.server().host.spawn.spawn("mainstay-give-back", Box::pin(revoke));
+    }
+
+    /// Takes over what the vault held, unless a sign-out or a newer reading came first.
+    fn opened(&mut self, account: &Arc<Account>, opened: Opened, loaded: Option<Box<Loaded>>, epoch: Option<Epoch>) {
+        let waiting = matches!(self.core.state(), State::Starting | State::Locked { .. });
+        if !waiting || epoch.is_some_and(|epoch| epoch < account.vault_epoch()) {
+            return;
+        }
+        if let Some(epoch) = epoch {
+            account.set_vault_epoch(epoch);
+        }
+        if let Some(loaded) = loaded {
+            if let Some(newest) = loaded.kept.last() {
+                account.is_shared(newest);
+            }
+            account.set_last_accepted(loaded.last_accepted.unwrap_or_default());
+            *lock(&account.kept) = loaded.kept;
+            *lock(&account.identity) = Some(loaded.identity);
+            *lock(&account.imported) = loaded.imported;
+            self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
+        }
+        self.step(account, Event::VaultOpened(opened));
     }
 
     // ---- what the app sees -------------------------------------------------------------------------------------
@@ -288,6 +366,7 @@ impl Task {
         let line = &account.server().line;
         let answer = self.core.answer(line.now());
         let epoch = account.hot.epoch();
+        let mut announced = false;
         match answer {
             Answer::Token(generation) => {
                 let published = account.credentials(generation).and_then(|credentials| {
@@ -304,6 +383,7 @@ impl Task {
                 let known = published.as_ref().is_some_and(|it| account.hot.holds(epoch, generation, it.deadline));
                 if !known {
                     account.hot.publish(published);
+                    announced = true;
                 }
             }
             _ => account.hot.publish(None),
@@ -314,6 +394,7 @@ impl Task {
             generation: self.core.generation(),
             answer,
         };
-        account.board.send_if_modified(|board| std::mem::replace(board, state) != state);
+        // Whoever waits must also hear of a token that was held back by a rejection since dealt with.
+        account.board.send_if_modified(|board| std::mem::replace(board, state) != state || announced);
     }
 }

@@ -48,6 +48,15 @@ pub fn host(folder: impl Into<PathBuf>) -> Result<Host, NativeError> {
     host_with(&Arc::new(TokioSpawn::shared()?), folder, Arc::new(MemorySecretStore::new()))
 }
 
+/// The machine as this operating system supplies it, on Mainstay's own runtime, with a vault in `folder`, which backups
+/// should leave out. `secrets` guards the vault's key and must last as long as the folder does.
+///
+/// # Errors
+/// [`NativeError`] names the part that could not be set up.
+pub fn desktop(folder: impl Into<PathBuf>, secrets: Arc<dyn SecretStore>) -> Result<Host, NativeError> {
+    host_with(&Arc::new(TokioSpawn::shared()?), folder, secrets)
+}
+
 /// The machine as this operating system supplies it, on a given runtime, with a vault in `folder`, which is made when
 /// something is first stored. It should be one that backups leave out.
 ///

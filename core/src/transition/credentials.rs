@@ -38,6 +38,22 @@ impl Transition<'_> {
         }
     }
 
+    /// One more access token came, and with it a newer generation and perhaps another refresh token; the session's own
+    /// access token stays, with its age and its standing.
+    pub(super) fn extended(&mut self, new: NewGeneration) {
+        if !self.is_newer(new) {
+            return;
+        }
+        if let Some(old) = self.s.memory.held {
+            let Held { generation, access, identity, .. } = old;
+            self.s.memory.previous.get_or_insert(Previous { generation, access, identity });
+            let refresh = if new.has_refresh_token { RefreshStanding::Usable } else { RefreshStanding::Absent };
+            let extended = Held { generation: new.generation, refresh, intent_open: false, saved: new.saved, ..old };
+            self.s.memory.held = Some(extended);
+            self.s.save_at = (!new.saved).then(|| self.now.plus(SAVE_PAUSE));
+        }
+    }
+
     pub(super) fn is_newer(&self, new: NewGeneration) -> bool {
         self.s.generation().is_none_or(|held| new.generation > held)
     }

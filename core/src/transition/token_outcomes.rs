@@ -16,7 +16,7 @@ impl Transition<'_> {
             // An answer closes the intent, unless an earlier one was lost: then a "no" may only mean "already rotated".
             held.intent_open = match found {
                 TokenOutcome::Transient { lost, .. } => lost || attempt.intent_was_open,
-                TokenOutcome::Malformed => true,
+                TokenOutcome::Malformed | TokenOutcome::Foreign => true,
                 _ => attempt.intent_was_open,
             };
         }

@@ -80,11 +80,12 @@ pub(super) async fn store(
     credentials: Credentials,
     proof: IdentityProof,
 ) -> Ended {
+    let epoch = account.vault_epoch();
     let new = |saved| summary(&credentials, account.server().line.now(), saved, proof);
     match account.vault().commit(&rotation, &credentials).await {
         Ok(()) => {
             let found = TokenOutcome::Renewed(new(true));
-            (found, Some(Box::new(Brought { credentials, unsaved: None })))
+            (found, Some(Box::new(Brought { epoch, credentials, unsaved: None })))
         }
         Err(error @ (VaultError::SignedOut | VaultError::Superseded { .. })) => {
             tracing::info!(name: "refresh.lost", account = %account.key, %error);
@@ -98,7 +99,7 @@ pub(super) async fn store(
         Err(error) => {
             tracing::warn!(name: "refresh.unsaved", account = %account.key, %error);
             let found = TokenOutcome::Renewed(new(false));
-            (found, Some(Box::new(Brought { credentials, unsaved: Some(rotation) })))
+            (found, Some(Box::new(Brought { epoch, credentials, unsaved: Some(rotation) })))
         }
     }
 }

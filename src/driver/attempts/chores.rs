@@ -5,9 +5,12 @@ use std::sync::Arc;
 use mainstay_core::{Event, Generation, Outcome, Target};
 
 use crate::{
-    driver::account::{Account, Message},
+    driver::{
+        account::{Account, Message},
+        sign_in,
+    },
     oauth::{Answer, ServerStatus, status_request},
-    vault::Rotation,
+    vault::{Rotation, VaultError},
 };
 
 pub(in crate::driver) async fn rediscover(account: Arc<Account>, attempt: u32) {
@@ -29,11 +32,18 @@ pub(in crate::driver) async fn read_status(account: Arc<Account>) {
 /// Tries again to store credentials that live in memory only.
 pub(in crate::driver) async fn save_again(account: Arc<Account>, generation: Generation, rotation: Rotation) {
     let Some(credentials) = account.credentials(generation) else { return };
+    let epoch = account.vault_epoch();
     match account.vault().commit(&rotation, &credentials).await {
         Ok(()) => account.tell(Message::Saved(generation)),
+        Err(error @ (VaultError::SignedOut | VaultError::Superseded { .. })) => {
+            tracing::info!(name: "refresh.lost", account = %account.key, %error);
+            drop(rotation);
+            sign_in::revoke(&account.deployment, &credentials).await;
+            account.tell(Message::LostToOthers);
+        }
         Err(error) => {
             tracing::warn!(name: "refresh.still_unsaved", account = %account.key, %error);
-            account.tell(Message::StillUnsaved(rotation));
+            account.tell(Message::StillUnsaved { rotation, epoch });
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay_core::{Event, Generation, SignedOutReason, TokenOutcome};
+use mainstay_core::{Event, Generation, TokenOutcome};
 
 use super::{Ended, NOTHING_SENT};
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
         account::{Account, Brought, Message, lock},
         opening::{proof_of, summary},
         server::within,
+        sign_in,
     },
     vault::{AccountGuard, Outcome, Rotation, VaultError},
 };
@@ -38,10 +39,15 @@ pub(super) async fn lock_and_read(
     };
     match account.vault().load(account.key).await {
         Outcome::Value(stored) if stored.credentials.generation > generation => Err(adopt(account, stored.credentials)),
+        // What was only in memory was lost to somebody who signed in or out elsewhere: theirs is the session now.
+        Outcome::Value(stored) if stored.credentials.generation < generation => {
+            tracing::warn!(name: "vault.older", account = %account.key, found = stored.credentials.generation.number());
+            Err((TokenOutcome::StorageFull, None))
+        }
         Outcome::Value(_) => Ok(guard),
         Outcome::Empty => {
             account.hot.raise_epoch();
-            account.tell(Message::Event(Event::SignOut(SignedOutReason::OtherProcess)));
+            account.tell(Message::SignedOutElsewhere);
             Err((NOTHING_SENT, None))
         }
         Outcome::Locked(_) | Outcome::Unreadable(_) | Outcome::TooNew { .. } => Err((TokenOutcome::StorageFull, None)),
@@ -56,8 +62,13 @@ async fn save_first(account: &Account, generation: Generation, rotation: Rotatio
             account.tell(Message::Event(Event::Saved { generation }));
             Ok(())
         }
+        Err(VaultError::SignedOut | VaultError::Superseded { .. }) => {
+            drop(rotation);
+            sign_in::revoke(&account.deployment, &credentials).await;
+            Ok(())
+        }
         Err(_still_not) => {
-            let brought = Brought { credentials, unsaved: Some(rotation) };
+            let brought = Brought { epoch: account.vault_epoch(), credentials, unsaved: Some(rotation) };
             Err((TokenOutcome::StorageFull, Some(Box::new(brought))))
         }
     }
@@ -71,7 +82,8 @@ pub(super) fn adopt(account: &Account, credentials: Credentials) -> Ended {
     }
     let proof = proof_of(account, &pinned, &credentials.identity);
     let new = summary(&credentials, now, true, proof);
-    (TokenOutcome::Adopted(new), Some(Box::new(Brought { credentials, unsaved: None })))
+    let brought = Brought { epoch: account.vault_epoch(), credentials, unsaved: None };
+    (TokenOutcome::Adopted(new), Some(Box::new(brought)))
 }
 
 pub(super) fn not_begun(error: &VaultError) -> TokenOutcome {

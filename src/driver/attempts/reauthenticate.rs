@@ -39,9 +39,18 @@ async fn try_reauthenticate(account: &Account, unsaved: Option<Rotation>) -> End
     };
     let subject = lock(&account.identity).clone().and_then(|identity| identity.subject);
     let enrolled = device_key::load(account).await;
-    let answer = match (enrolled, subject.as_deref(), &account.deployment.provider) {
-        (Some(key), Some(subject), _) => by_device_key(account, &key, subject).await,
-        (_, _, Some(provider)) => {
+    // The server's own time is learned before an assertion is dated by it.
+    if enrolled.is_some()
+        && let Err(failure) = account.server().metadata().await
+    {
+        return (outcome_of(&failure), None);
+    }
+    let by_key = match (enrolled, subject.as_deref()) {
+        (Some(key), Some(subject)) => by_device_key(account, &key, subject).await,
+        _ => Err(TokenOutcome::Refused { revoked: false }),
+    };
+    let answer = match (by_key, &account.deployment.provider) {
+        (Err(TokenOutcome::Refused { revoked: false }), Some(provider)) => {
             let clock = &*account.server().host.clock;
             match within(clock, PROVIDER_PATIENCE, provider.supply(subject.as_deref())).await {
                 Some(Ok(tokens)) => Ok(Supplied::Tokens(tokens)),
@@ -51,7 +60,7 @@ async fn try_reauthenticate(account: &Account, unsaved: Option<Rotation>) -> End
                 }
             }
         }
-        _ => Err(TokenOutcome::Refused { revoked: false }),
+        (by_key, _) => by_key,
     };
     let supplied = match answer {
         Ok(supplied) => supplied,

@@ -11,7 +11,7 @@ use super::{
     meaning::outcome_of,
 };
 use crate::{
-    Credentials, Error, StoredAccessToken,
+    Credentials, Error, Identity, StoredAccessToken,
     driver::{
         account::{Account, Message, lock},
         audience::PAUSE_AFTER_FAILURE,
@@ -20,7 +20,9 @@ use crate::{
         options::TokenRequest,
     },
     error::Failure,
-    oauth::{Grant, token_request},
+    host::ConnectionWish,
+    oauth::{Grant, Probe, TokenAnswer, token_request},
+    profile::RefreshIdentity,
     vault::{Rotation, Spends},
 };
 
@@ -79,7 +81,7 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
         Ok(guard) => guard,
         // Another process renewed meanwhile; its credentials may hold the token.
         Err((TokenOutcome::Adopted(new), Some(brought))) => {
-            account.adopt_more(Event::GenerationFound(new), brought.credentials).await;
+            account.adopt_more(Event::GenerationFound(new), *brought).await;
             return Ok(());
         }
         Err(_not_now) => return Err(later),
@@ -105,29 +107,55 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
         }
     };
     let base = rotation.credentials();
-    if let Named::Foreign = identify(server, &answer, &base.identity, None) {
-        account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::TokenResponse)));
-        return Err(Error::IdentityMismatch);
-    }
+    let pinned = lock(&account.identity).clone().unwrap_or_else(|| base.identity.clone());
+    let is_theirs = match identify(server, &answer, &pinned, None) {
+        Named::Foreign => {
+            account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::TokenResponse)));
+            return Err(Error::IdentityMismatch);
+        }
+        Named::Pinned(_) => true,
+        Named::Nobody => names_the_pinned(account, &answer, &pinned).await?,
+    };
     let fresh = StoredAccessToken { audience: request.audience.clone(), ..stored_token(account, &answer) };
-    let same = |token: &&StoredAccessToken| token.audience != fresh.audience || token.scopes != fresh.scopes;
+    let differs = |token: &&StoredAccessToken| token.audience != fresh.audience || token.scopes != fresh.scopes;
     let (own, others) = base.access_tokens.split_first().ok_or_else(|| later.clone())?;
     let mut access_tokens = vec![own.clone()];
-    access_tokens.extend(others.iter().filter(same).cloned());
-    access_tokens.push(fresh.clone());
+    access_tokens.extend(others.iter().filter(differs).cloned());
+    if is_theirs {
+        access_tokens.push(fresh.clone());
+    }
     let credentials = Credentials {
         generation: rotation.next(),
         identity: base.identity.clone(),
         access_tokens,
         refresh_token: answer.refresh_token_to_keep(Some(&presented)),
     };
-    let pinned = lock(&account.identity).clone().unwrap_or_else(|| base.identity.clone());
     let proof = proof_of(account, &pinned, &base.identity);
     match store(account, rotation, credentials, proof).await {
-        (TokenOutcome::Renewed(new) | TokenOutcome::Adopted(new), Some(brought)) => {
-            account.adopt_more(Event::GenerationFound(new), brought.credentials).await;
-            Ok(())
+        (TokenOutcome::Renewed(new), Some(brought)) => {
+            account.adopt_more(Event::Extended(new), *brought).await;
         }
-        _ => Err(later),
+        (TokenOutcome::Adopted(new), Some(brought)) => {
+            account.adopt_more(Event::GenerationFound(new), *brought).await;
+        }
+        _ => return Err(later),
+    }
+    if is_theirs { Ok(()) } else { Err(Failure::Unnamed.into()) }
+}
+
+/// Whether a token that came without an ID token is the pinned person's: as the profile says, or as the probe does.
+async fn names_the_pinned(account: &Account, answer: &TokenAnswer, pinned: &Identity) -> Result<bool, Error> {
+    let server = account.server();
+    if pinned.subject.is_none() || server.profile.refresh_identity == RefreshIdentity::Inherited {
+        return Ok(true);
+    }
+    let Some((endpoint, true)) = server.probe_endpoint().await else { return Ok(false) };
+    match server.probe(&endpoint, &answer.access_token, pinned, ConnectionWish::Any).await {
+        Ok((Probe::Accepted { named: true }, _)) => Ok(true),
+        Ok((Probe::Foreign, _)) => {
+            account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::Probe)));
+            Err(Error::IdentityMismatch)
+        }
+        _ => Ok(false),
     }
 }
