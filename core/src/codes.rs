@@ -73,6 +73,7 @@ codes! {
     VerdictFlap = "verdict.flap", "One node of the server rejects what another accepts.";
     VerdictTokenStale = "verdict.token_stale", "The access token was void, the session was not: a refresh repaired it.";
     VerdictServerKeysChanged = "verdict.server_lost_tokens", "The signs point to the server: it no longer knows tokens that it issued.";
+    VerdictSessionLost = "verdict.session_lost", "The server no longer knows this session, and did not say why; new credentials repair it.";
     VerdictAccountEnded = "verdict.account_ended", "The signs point to this account: the server ended its session.";
     VerdictServerTrouble = "verdict.server_trouble", "The server has a problem; credentials are not in doubt.";
     VerdictFreshRejected = "verdict.fresh_rejected", "New tokens are rejected too; signing in again would not help.";

@@ -80,7 +80,7 @@ impl Transition<'_> {
             self.note(Code::EvidenceAccepted);
             self.proven();
             if self.s.memory.episode.is_some() {
-                return self.end_episode(Code::VerdictTokenStale);
+                return self.end_episode(self.what_was_wrong());
             }
         }
         if let State::SignedIn { connectivity: Connectivity::Offline } = state {

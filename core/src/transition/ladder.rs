@@ -163,7 +163,7 @@ impl Transition<'_> {
             (false, true) if episode.points_to_server => {
                 (Code::VerdictServerKeysChanged, SignInReason::SessionLostByServer)
             }
-            (false, true) => (Code::VerdictAccountEnded, SignInReason::RefreshRefused),
+            (false, true) => (Code::VerdictSessionLost, SignInReason::RefreshRefused),
             (false, false) => (Code::VerdictUnexplained, SignInReason::NothingToRenewWith),
         };
         self.note(verdict);

@@ -3,7 +3,7 @@
 use super::Transition;
 use crate::{
     Code, Connectivity, HoldCause, IdentityProof, ProbePurpose, State,
-    memory::{Standing, Task},
+    memory::{Episode, Standing, Task},
     pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING, Retests},
 };
 
@@ -29,7 +29,10 @@ impl Transition<'_> {
         }
         let unverified = held.identity == IdentityProof::Unverified;
         let rejected = held.access.is_some_and(|access| access.standing == Standing::Rejected);
-        let budget = self.s.memory.episode.is_none_or(|episode| episode.rs_requests < REQUESTS_PER_GATHERING);
+        // While holding or waiting for a person, each renewal is a gathering of its own, and those are counted.
+        let gathering = matches!(self.s.memory.state, State::Recovering { .. } | State::SignedIn { .. });
+        let spent = |episode: Episode| gathering && episode.rs_requests >= REQUESTS_PER_GATHERING;
+        let budget = !self.s.memory.episode.is_some_and(spent);
         if self.s.policy.can_probe && (budget || unverified) {
             self.note(Code::StepConfirm);
             self.start_probe(ProbePurpose::Confirm);
@@ -55,7 +58,16 @@ impl Transition<'_> {
 
     pub(super) fn confirmed(&mut self) {
         self.proven();
-        self.end_episode(Code::VerdictTokenStale);
+        self.end_episode(self.what_was_wrong());
+    }
+
+    /// What the episode comes to, now that new credentials were accepted: by the rung that brought them.
+    pub(super) fn what_was_wrong(&self) -> Code {
+        match self.s.memory.episode {
+            Some(episode) if episode.revoked => Code::VerdictAccountEnded,
+            Some(episode) if episode.reauthenticated || episode.prompted => Code::VerdictSessionLost,
+            _ => Code::VerdictTokenStale,
+        }
     }
 
     /// A server accepted the newest token, under the pinned identity if it named one.
