@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Error,
     error::Failure,
-    host::{Connection, ConnectionWish, Inbound},
+    host::{Connection, ConnectionWish, Inbound, Lane, Outbound},
     oauth::{Answer, Rejection, spread_hint},
 };
 
@@ -57,7 +57,8 @@ async fn once(
     let token = account.token().await?;
     let attached = attach(request, &token)?;
     let server = account.server();
-    let sent = server.send(attached, ConnectionWish::Any, BODY_LIMIT).await;
+    let (connection, lane) = (ConnectionWish::Any, Lane::App);
+    let sent = server.send(Outbound { request: attached, connection, lane, body_limit: BODY_LIMIT }).await;
     let inbound = sent.map_err(Failure::from)?;
     check_echo(account, &inbound)?;
     let rejection = look(account, &token, url, &inbound.response, inbound.from_cache, inbound.connection);

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::Method;
 use url::Url;
@@ -14,7 +13,7 @@ use super::time_line::TimeLine;
 use crate::{
     Identity, Secret,
     error::Failure,
-    host::{Clock, ConnectionWish, Host, Inbound, Outbound, TransportError},
+    host::{Clock, ConnectionWish, Host, Inbound, Lane, Outbound, TransportError},
     oauth::{
         Answer, Endpoint, Issuer, MAX_BODY, MalformedAnswer, OAuthClient, SecretRequest, ServerMetadata, TokenAnswer,
         TokenError, TokenType, protected_request,
@@ -38,21 +37,22 @@ impl Server {
     }
 
     /// Sends one request, for at most the profile's timeout on the injected clock.
-    pub(super) async fn send(
-        &self,
-        request: http::Request<Bytes>,
-        connection: ConnectionWish,
-        body_limit: usize,
-    ) -> Result<Inbound, TransportError> {
-        let sending = self.host.transport.send(Outbound { request, connection, body_limit });
+    pub(super) async fn send(&self, outbound: Outbound) -> Result<Inbound, TransportError> {
+        let sending = self.host.transport.send(outbound);
         let answer = within(&*self.host.clock, self.profile.request_timeout(), sending).await;
         let inbound = answer.unwrap_or(Err(TransportError::Timeout))?;
         self.line.learn(Answer::new(&inbound.response, inbound.from_cache).server_time_ms());
         Ok(inbound)
     }
 
+    /// Sends a request of our own.
     pub(super) async fn ask(&self, request: SecretRequest) -> Result<Inbound, TransportError> {
-        self.send(request.into_request(), ConnectionWish::Any, MAX_BODY).await
+        self.ask_on(ConnectionWish::Any, request).await
+    }
+
+    async fn ask_on(&self, connection: ConnectionWish, request: SecretRequest) -> Result<Inbound, TransportError> {
+        let request = request.into_request();
+        self.send(Outbound { request, connection, lane: Lane::Own, body_limit: MAX_BODY }).await
     }
 
     /// What the server says about itself; asked once, and again only on [`rediscover`](Self::rediscover).
@@ -130,7 +130,7 @@ impl Server {
         connection: ConnectionWish,
     ) -> Result<(crate::oauth::Probe, Inbound), Failure> {
         let request = protected_request(Method::GET, endpoint, TokenType::Bearer, token)?;
-        let inbound = self.send(request.into_request(), connection, MAX_BODY).await?;
+        let inbound = self.ask_on(connection, request).await?;
         let answer = Answer::new(&inbound.response, inbound.from_cache);
         let profile = &self.profile;
         let found = crate::oauth::Probe::read(&answer, endpoint, &profile.rejection_rules, pinned, &profile.identity);

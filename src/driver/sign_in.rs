@@ -19,10 +19,9 @@ use super::{
 use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
-    host::ConnectionWish,
     oauth::{
-        Answer, Claims, Grant, MAX_BODY, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
-        protected_request, token_request, who_am_i,
+        Answer, Claims, Grant, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType, protected_request,
+        token_request, who_am_i,
     },
     vault::{Epoch, Revocable, Revocation, VaultError},
 };
@@ -68,7 +67,7 @@ async fn who(server: &Server, answer: &TokenAnswer) -> Result<Option<Identity>, 
 pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option<Claims>, Failure> {
     let Some((endpoint, true)) = server.probe_endpoint().await else { return Ok(None) };
     let request = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, token)?;
-    let inbound = server.send(request.into_request(), ConnectionWish::Any, MAX_BODY).await?;
+    let inbound = server.ask(request).await?;
     let answer = Answer::new(&inbound.response, inbound.from_cache);
     Ok(Some(who_am_i(&answer, &endpoint, &server.profile.rejection_rules)?))
 }

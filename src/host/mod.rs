@@ -19,7 +19,7 @@ pub use files::{FileError, FileName, Files};
 pub use lock::{Held, Lock, LockError};
 pub use secret_store::{SecretStore, SecretStoreError};
 pub use spawn::{BoxFuture, Entropy, MaybeSend, MaybeSendSync, Spawn};
-pub use transport::{Connection, ConnectionWish, Inbound, Outbound, Transport, TransportError};
+pub use transport::{Connection, ConnectionWish, Inbound, Lane, Outbound, Transport, TransportError};
 
 use std::sync::Arc;
 

@@ -24,19 +24,39 @@ pub enum Connection {
     Unknown,
 }
 
-/// A request on its way out.
-#[derive(Debug)]
+/// Whose request it is. A transport that limits parallel requests gives each lane a limit of its own: the app's calls may
+/// fill theirs while they wait for a token that a request in the other one is to bring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// The app's own calls.
+    App,
+    /// Mainstay's: tokens, probes, metadata. Never waits for the app's.
+    Own,
+}
+
+/// A request on its way out. `Debug` shows where it goes, not what it carries.
 pub struct Outbound {
     /// The request, with an absolute URI and its whole body.
     pub request: http::Request<Bytes>,
     /// Which connection it may use.
     pub connection: ConnectionWish,
+    /// Whose it is.
+    pub lane: Lane,
     /// Largest answer body that is read, in bytes; more is [`TransportError::TooLarge`].
     pub body_limit: usize,
 }
 
-/// An answer, whole.
-#[derive(Debug)]
+impl std::fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let uri = self.request.uri();
+        let place = (uri.authority().map_or("", |it| it.as_str()), uri.path());
+        let mut debug = f.debug_struct("Outbound");
+        debug.field("method", self.request.method()).field("to", &place);
+        debug.field("connection", &self.connection).field("lane", &self.lane).finish_non_exhaustive()
+    }
+}
+
+/// An answer, whole. `Debug` shows the status, not what it brings.
 pub struct Inbound {
     /// Status, headers and body. Redirects are answers like any other: they are never followed.
     pub response: http::Response<Bytes>,
@@ -44,6 +64,14 @@ pub struct Inbound {
     pub connection: Connection,
     /// Whether a cache inside the transport answered instead of the server.
     pub from_cache: bool,
+}
+
+impl std::fmt::Debug for Inbound {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("Inbound");
+        debug.field("status", &self.response.status().as_u16()).field("connection", &self.connection);
+        debug.field("from_cache", &self.from_cache).finish_non_exhaustive()
+    }
 }
 
 /// Why no answer came. None of these says anything about a credential.

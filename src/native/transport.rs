@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, task::JoinSet};
 
 use self::connections::Connections;
 use super::{NativeError, tls};
-use crate::host::{BoxFuture, Connection, ConnectionWish, Inbound, Outbound, Transport, TransportError};
+use crate::host::{BoxFuture, Connection, ConnectionWish, Inbound, Lane, Outbound, Transport, TransportError};
 
 /// Sends requests by reqwest. Redirects are answers, nothing is sent twice, there are no cookies, no cache and no
 /// timeouts, and no proxy is taken from the environment ([`through_proxy`](Reqwest::through_proxy) names one).
@@ -18,7 +18,10 @@ use crate::host::{BoxFuture, Connection, ConnectionWish, Inbound, Outbound, Tran
 /// closed before a single byte of a request was written to it, the request goes over another connection.
 #[derive(Debug)]
 pub struct Reqwest {
-    pooled: Client,
+    /// A pool for the app's calls.
+    apps: Client,
+    /// A pool for Mainstay's own, which never stand behind the app's.
+    own: Client,
     /// Keeps no connection, so that each request opens one.
     fresh: Client,
     handle: Handle,
@@ -47,7 +50,8 @@ impl Reqwest {
         let tls = tls::config().map_err(NativeError::Tls)?;
         let client = || route(quiet(ClientBuilder::new()).tls_backend_preconfigured(tls.clone()));
         Ok(Self {
-            pooled: client().build().map_err(NativeError::Transport)?,
+            apps: client().build().map_err(NativeError::Transport)?,
+            own: client().build().map_err(NativeError::Transport)?,
             fresh: client().pool_max_idle_per_host(0).build().map_err(NativeError::Transport)?,
             handle,
             connections: std::sync::Arc::default(),
@@ -63,7 +67,11 @@ fn quiet(client: ClientBuilder) -> ClientBuilder {
 impl Transport for Reqwest {
     fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
         let fresh = outbound.connection == ConnectionWish::Fresh;
-        let client = if fresh { self.fresh.clone() } else { self.pooled.clone() };
+        let client = match outbound.lane {
+            _ if fresh => self.fresh.clone(),
+            Lane::App => self.apps.clone(),
+            Lane::Own => self.own.clone(),
+        };
         let connections = std::sync::Arc::clone(&self.connections);
         Box::pin(async move {
             // On our own runtime, whoever polls; given up when dropped.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use mainstay::{
-    host::{Connection, ConnectionWish, Inbound, Outbound, Transport, TransportError},
+    host::{Connection, ConnectionWish, Inbound, Lane, Outbound, Transport, TransportError},
     native::Reqwest,
 };
 
@@ -16,7 +16,7 @@ fn client() -> Reqwest {
 }
 
 fn get(url: &str, connection: ConnectionWish) -> Outbound {
-    Outbound { request: http::Request::get(url).body(Bytes::new()).unwrap(), connection, body_limit: 64 * 1024 }
+    Outbound { request: http::Request::get(url).body(Bytes::new()).unwrap(), connection, lane: Lane::Own, body_limit: 64 * 1024 }
 }
 
 async fn ask(client: &Reqwest, path: &str) -> (Result<Inbound, TransportError>, Counts) {
@@ -29,7 +29,7 @@ async fn a_request_arrives_as_it_was_made_and_its_answer_comes_back_whole() {
     let (address, _counts) = server::start();
     let request =
         http::Request::post(format!("{address}/echo")).header("X-Till", "7").body(Bytes::from("a=b")).unwrap();
-    let outbound = Outbound { request, connection: ConnectionWish::Any, body_limit: 64 * 1024 };
+    let outbound = Outbound { request, connection: ConnectionWish::Any, lane: Lane::Own, body_limit: 64 * 1024 };
     let answer = client().send(outbound).await.unwrap();
     let echo = String::from_utf8(answer.response.body().to_vec()).unwrap();
     assert!(echo.starts_with("POST /echo HTTP/1.1\r\n"), "{echo}");

@@ -10,7 +10,9 @@ use std::{
 };
 
 use mainstay::{
-    host::{BoxFuture, Clock, ConnectionWish, Host, Inbound, Outbound, Transport, TransportError, memory::MemoryLock},
+    host::{
+        BoxFuture, Clock, ConnectionWish, Host, Inbound, Lane, Outbound, Transport, TransportError, memory::MemoryLock,
+    },
     native::{FileSecretStore, FolderFiles, NativeError, Reqwest, TokioSpawn},
     test_support::{Activity, SeededEntropy, VirtualClock},
 };
@@ -80,7 +82,7 @@ impl Machine {
         &self,
         request: http::Request<bytes::Bytes>,
     ) -> Result<http::Response<bytes::Bytes>, TransportError> {
-        let outbound = Outbound { request, connection: ConnectionWish::Any, body_limit: BODY_LIMIT };
+        let outbound = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: BODY_LIMIT };
         Ok(self.host.transport.send(outbound).await?.response)
     }
 
