@@ -13,8 +13,8 @@ use tokio::sync::{Notify, mpsc};
 
 use super::*;
 use crate::host::{
-    BoxFuture, Clock, Connection, ConnectionWish, Entropy, FileName, Files, Host, Inbound, Lane, Outbound, Spawn, Transport,
-    TransportError,
+    BoxFuture, Clock, Connection, ConnectionWish, Entropy, FileName, Files, Host, Inbound, Lane, Outbound, Spawn,
+    Transport, TransportError,
     memory::{MemoryFiles, MemoryLock, MemorySecretStore},
 };
 
@@ -66,7 +66,10 @@ fn name(name: &str) -> FileName {
 
 async fn request(host: &Host) {
     let request = http::Request::get("http://example/").body(Bytes::new()).unwrap();
-    host.transport.send(Outbound { request, connection: ConnectionWish::Any, lane: Lane::Own, body_limit: 1 }).await.unwrap();
+    host.transport
+        .send(Outbound { request, connection: ConnectionWish::Any, lane: Lane::Own, body_limit: 1 })
+        .await
+        .unwrap();
 }
 
 /// Two tasks that hand work to each other, with a file between them, a second apart.

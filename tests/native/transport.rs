@@ -16,7 +16,12 @@ fn client() -> Reqwest {
 }
 
 fn get(url: &str, connection: ConnectionWish) -> Outbound {
-    Outbound { request: http::Request::get(url).body(Bytes::new()).unwrap(), connection, lane: Lane::Own, body_limit: 64 * 1024 }
+    Outbound {
+        request: http::Request::get(url).body(Bytes::new()).unwrap(),
+        connection,
+        lane: Lane::Own,
+        body_limit: 64 * 1024,
+    }
 }
 
 async fn ask(client: &Reqwest, path: &str) -> (Result<Inbound, TransportError>, Counts) {

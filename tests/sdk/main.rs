@@ -10,5 +10,16 @@
     reason = "tests"
 )]
 
+mod browser;
+mod budget;
+mod clocks;
+mod incidents;
+mod never_clear;
+mod one_of_many;
+mod process;
 mod recovery;
+mod refresh_answers;
+mod single_flight;
 mod till;
+mod trouble;
+mod wire;
