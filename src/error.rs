@@ -76,6 +76,8 @@ pub(crate) enum Failure {
         "nothing says whose token the server gave; say `refresh_identity = inherited` if it binds them to a person"
     )]
     Unnamed,
+    #[error("the server asks to wait")]
+    ToldToWait(Duration),
     #[error("another identity signed in")]
     OtherIdentity,
     #[error("tapped too often")]
@@ -108,6 +110,7 @@ impl From<Failure> for Error {
                 Self::Misconfigured("the server calls itself by another issuer".to_owned())
             }
             Failure::Malformed(_) | Failure::Protected(_) => later(None),
+            Failure::ToldToWait(wait) => later(Some(*wait)),
             Failure::IdToken(_) | Failure::Identity(_) | Failure::OtherIdentity => Self::IdentityMismatch,
             Failure::Callback(CallbackError::WrongIssuer) => Self::IdentityMismatch,
             Failure::Callback(_) | Failure::Browser(BrowserError::Cancelled) => Self::Cancelled,

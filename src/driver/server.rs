@@ -72,7 +72,8 @@ impl Server {
         let mut latest = Failure::Internal("an issuer without a place for its metadata");
         for url in self.issuer.discovery_urls() {
             let inbound = self.ask(ServerMetadata::request(&url)).await?;
-            match ServerMetadata::read(&Answer::new(&inbound.response, inbound.from_cache), &self.issuer) {
+            let answer = Answer::new(&inbound.response, inbound.from_cache);
+            match ServerMetadata::read(&answer, &self.issuer) {
                 Ok(found) => {
                     let found = Arc::new(found);
                     let mut known = self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
@@ -82,7 +83,7 @@ impl Server {
                 }
                 // Not there: the next place may have it. Anything else is this server's word.
                 Err(reason @ MalformedAnswer::Status(404)) => latest = reason.into(),
-                Err(reason) => return Err(reason.into()),
+                Err(reason) => return Err(answer.retry_after().map_or(reason.into(), Failure::ToldToWait)),
             }
         }
         Err(latest)

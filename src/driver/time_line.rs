@@ -22,8 +22,10 @@ pub(super) struct ClockRecord {
     /// The boot that `monotonic_ms` belongs to.
     boot_id: Option<String>,
     monotonic_ms: u64,
-    /// Wall time, corrected by the servers' `Date`.
-    corrected_wall_ms: u64,
+    /// The device's wall clock, as it was.
+    wall_ms: u64,
+    /// How far servers were ahead of it.
+    server_ahead_ms: i64,
     line_ms: u64,
 }
 
@@ -47,7 +49,8 @@ pub(super) struct TimeLine {
 
 impl TimeLine {
     /// Goes on from where the last run stood. Within one boot the monotonic clock tells how long ago that was; across
-    /// boots only the wall clock can, and a wall clock that went back tells nothing.
+    /// boots only the wall clock can, and a wall clock that went back tells nothing. It is compared with itself: one that
+    /// is a day off is a day off at both ends.
     pub(super) fn resume(clock: Arc<dyn Clock>, last: Option<&ClockRecord>) -> Self {
         let monotonic_ms = millis(clock.monotonic());
         let wall_ms = millis(clock.wall());
@@ -57,11 +60,12 @@ impl TimeLine {
             Some(last) if last.boot_id.is_some() && last.boot_id == boot_id && last.monotonic_ms <= monotonic_ms => {
                 (last.line_ms.saturating_add(monotonic_ms - last.monotonic_ms), true)
             }
-            Some(last) => (last.line_ms.saturating_add(wall_ms.saturating_sub(last.corrected_wall_ms)), false),
+            Some(last) => (last.line_ms.saturating_add(wall_ms.saturating_sub(last.wall_ms)), false),
         };
         // A line can start anywhere, but not so late that a corrupted record would stop time.
         let shift_ms = line_ms.min(u64::MAX / 2).saturating_sub(monotonic_ms);
-        Self { clock, shift_ms, server_ahead_ms: AtomicI64::new(0), gap_is_certain }
+        let server_ahead_ms = AtomicI64::new(last.map_or(0, |last| last.server_ahead_ms));
+        Self { clock, shift_ms, server_ahead_ms, gap_is_certain }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -101,7 +105,8 @@ impl TimeLine {
         ClockRecord {
             boot_id: self.clock.boot_id().map(|boot| boot.0),
             monotonic_ms: millis(self.clock.monotonic()),
-            corrected_wall_ms: self.wall_ms().saturating_add_signed(self.server_ahead_ms()),
+            wall_ms: self.wall_ms(),
+            server_ahead_ms: self.server_ahead_ms(),
             line_ms: self.now().as_millis(),
         }
     }

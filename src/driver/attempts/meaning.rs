@@ -19,6 +19,7 @@ pub(super) fn outcome_of(failure: &Failure) -> TokenOutcome {
             }
         },
         Failure::Token(error) => outcome_of_error(error),
+        Failure::ToldToWait(wait) => TokenOutcome::Transient { retry_after: Some(*wait), lost: false },
         // Discovery answered nonsense: the server is not well.
         _ => TokenOutcome::Transient { retry_after: None, lost: false },
     }
