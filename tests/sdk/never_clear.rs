@@ -23,7 +23,7 @@ const DESTROY: [&str; 10] = [
 const DATA: [&str; 8] =
     ["app data", "app's data", "application data", "the data", "storage", "cache", "the app", "cookies"];
 /// A sentence that says so is no advice: it tells what others did, or that it is not needed.
-const NOT_ADVICE: [&str; 12] = [
+const NOT_ADVICE: [&str; 13] = [
     "never",
     "not ",
     "n't",
@@ -36,6 +36,7 @@ const NOT_ADVICE: [&str; 12] = [
     "instead",
     "other than",
     "asks to",
+    "whether",
 ];
 
 /// Sentences that advise to clear an app's data.
@@ -54,11 +55,20 @@ fn advice(text: &str) -> Vec<String> {
     sentences.filter(advises).map(|sentence| sentence.trim().to_owned()).collect()
 }
 
+/// Of no text of ours: `naive` is the client that does what the incident's app did, and shows what comes of it.
+const NOT_OURS: [&str; 5] = ["target", "node_modules", "tests", "tests.rs", "naive"];
+
+/// What the README quotes: the incident's own advice, and the naive client's beside Mainstay's.
+const QUOTED: [&str; 2] = ["the advice that went out was to", "please clear the app's data and sign in again"];
+
 fn texts(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        if path.is_dir() && !matches!(name.as_str(), "target" | "node_modules" | "tests") && !name.starts_with('.') {
+        if NOT_OURS.contains(&name.as_str()) || name.starts_with('.') {
+            continue;
+        }
+        if path.is_dir() {
             texts(&path, found);
         } else if [".rs", ".md", ".html", ".js", ".toml"].iter().any(|ending| name.ends_with(ending)) {
             found.push(path);
@@ -76,7 +86,9 @@ fn no_text_of_ours_advises_to_clear_data() {
     for file in &files {
         let text = std::fs::read_to_string(file).unwrap();
         read += text.len();
-        let found = advice(&text);
+        // What a unit test quotes is no advice.
+        let mut found = advice(text.split("#[cfg(test)]").next().unwrap());
+        found.retain(|sentence| !file.ends_with("README.md") || !QUOTED.iter().any(|quote| sentence.contains(quote)));
         assert!(found.is_empty(), "{}: {found:#?}", file.strip_prefix(root).unwrap().display());
     }
     assert!(files.len() > 100 && read > 500_000, "{} files, {read} bytes: is this the whole repository?", files.len());
