@@ -68,7 +68,7 @@ impl Teller {
             Happening::Asked { .. } => {}
             Happening::Request { endpoint, status } if endpoint == "sales" && status.starts_with('2') => {}
             Happening::Begins { person } => {
-                let text = format!("The shop is open. {} is at the till.", words::name(person));
+                let text = format!("The shop opens. {} has signed in, and is at the till.", words::name(person));
                 self.changed(Beat::new(at, Lane::Till).say(NORMAL, text));
             }
             Happening::Step(step) => {
