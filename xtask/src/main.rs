@@ -45,7 +45,8 @@ enum Command {
 /// Which suites to run, and how thoroughly.
 #[derive(Debug, Default, Args)]
 struct TestArgs {
-    /// At most ten minutes: fewer random cases, no documentation build, no licence check.
+    /// At most ten minutes: fewer random cases, no documentation build, no licence check, no second
+    /// build of the SDK for single-threaded hosts.
     #[arg(long, conflicts_with = "long")]
     fast: bool,
     /// Also what is too long for every day.

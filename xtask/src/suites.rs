@@ -162,7 +162,8 @@ pub(crate) const SUITES: &[Suite] = &[
                     "single-threaded,test-support",
                     "--locked",
                 ]),
-            ),
+            )
+            .when(When::NotFast),
         ],
     },
     Suite {

@@ -29,11 +29,11 @@ fn an_unknown_suite_is_an_error_that_lists_the_known_ones() {
 }
 
 #[test]
-fn fast_leaves_out_documentation_and_licences_only() {
+fn fast_leaves_out_what_costs_minutes_and_seldom_finds_anything() {
     let all = labels(&Plan::new(false, false, &[]).unwrap());
     let fast = labels(&Plan::new(true, false, &[]).unwrap());
     let left_out: Vec<_> = all.into_iter().filter(|label| !fast.contains(label)).collect();
-    assert_eq!(left_out, ["documentation", "licences, bans, sources"]);
+    assert_eq!(left_out, ["documentation", "licences, bans, sources", "the SDK on a single-threaded host"]);
 }
 
 #[test]
