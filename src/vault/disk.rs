@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{VaultError, names, record};
+use super::{names, record};
 use crate::host::{Entropy, FileError, FileName, Files};
 
 /// The vault's folder, and the dice for names in it.
@@ -19,14 +19,30 @@ impl Disk {
 
     /// Puts a file in place: written under a name of its own, made durable, renamed, made durable again.
     pub(super) async fn replace(&self, name: &FileName, content: Vec<u8>) -> Result<(), FileError> {
+        let temporary = self.prepare(name, content).await?;
+        self.put(&temporary, name).await
+    }
+
+    /// Writes, durably, what is to become `name`, under a name of its own that means nothing yet.
+    pub(super) async fn prepare(&self, name: &FileName, content: Vec<u8>) -> Result<FileName, FileError> {
         let temporary = self.fresh_name(name);
-        self.files.create(&temporary, content).await?;
-        let placed = async {
-            self.files.sync(&temporary).await?;
-            self.files.rename(&temporary, name).await
+        let written = async {
+            self.files.create(&temporary, content).await?;
+            self.files.sync(&temporary).await
         };
-        if let Err(error) = placed.await {
-            self.discard(&temporary).await;
+        match written.await {
+            Ok(()) => Ok(temporary),
+            Err(error) => {
+                self.discard(&temporary).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives what was prepared its name, durably: with it, every other name in the folder is durable too.
+    pub(super) async fn put(&self, prepared: &FileName, name: &FileName) -> Result<(), FileError> {
+        if let Err(error) = self.files.rename(prepared, name).await {
+            self.discard(prepared).await;
             return Err(error);
         }
         self.files.sync_folder().await
@@ -54,22 +70,10 @@ impl Disk {
 
     /// Takes up disk space under a name of its own, durably, so that a full disk shows before anything is spent.
     /// The filler is random: zeros would take no space where the file system compresses.
-    pub(super) async fn reserve(&self, name: &FileName, size: usize) -> Result<FileName, VaultError> {
-        let reserved = self.fresh_name(name);
+    pub(super) async fn reserve(&self, name: &FileName, size: usize) -> Result<FileName, FileError> {
         let mut filler = vec![0; size];
         self.entropy.fill(&mut filler);
-        let done = async {
-            self.files.create(&reserved, filler).await?;
-            self.files.sync(&reserved).await?;
-            self.files.sync_folder().await
-        };
-        match done.await {
-            Ok(()) => Ok(reserved),
-            Err(error) => {
-                self.discard(&reserved).await;
-                Err(error.into())
-            }
-        }
+        self.prepare(name, filler).await
     }
 
     /// A random number.

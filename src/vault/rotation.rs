@@ -1,5 +1,6 @@
 //! A refresh, journaled: prepare, spend, store.
 
+use futures_util::future::join;
 use mainstay_core::Generation;
 
 use super::{
@@ -117,18 +118,14 @@ impl Vault {
         }
         self.sweep(account).await?;
         let size = newest.size.saturating_mul(2).clamp(RESERVE, record::LIMIT);
-        let reserved = self.disk.reserve(&Of(account).current(), size).await?;
         let spent = newest.credentials.refresh_token.as_ref().filter(|_| spends == Spends::RefreshToken);
-        let fingerprint = match spent {
-            Some(token) => Some(self.keys_for_records().await?.fingerprinter.fingerprint(token)),
-            None => None,
+        let (reserved, fingerprint) = match spent {
+            Some(token) => {
+                let fingerprint = self.keys_for_records().await?.fingerprinter.fingerprint(token);
+                (self.reserve_and_intend(account, &shelf, size, generation, fingerprint).await?, Some(fingerprint))
+            }
+            None => (self.disk.reserve(&Of(account).current(), size).await?, None),
         };
-        if let Some(fingerprint) = fingerprint
-            && let Err(error) = self.write_intent(account, &shelf, generation, fingerprint).await
-        {
-            self.disk.discard(&reserved).await;
-            return Err(error);
-        }
         let credentials = newest.credentials.clone();
         Ok(Rotation { guard, credentials, fingerprint, epoch: shelf.epoch, reserved })
     }
@@ -163,18 +160,40 @@ impl Vault {
         Ok(self.disk.remove(&[Of(account).single(Single::Intent), rotation.reserved.clone()]).await?)
     }
 
-    async fn write_intent(
+    /// Reserves space and writes the intent. Both wait for the disk at the same time, and for the folder once.
+    async fn reserve_and_intend(
         &self,
         account: AccountKey,
         shelf: &Shelf,
+        size: usize,
         generation: Generation,
         fingerprint: Fingerprint,
-    ) -> Result<(), VaultError> {
+    ) -> Result<FileName, VaultError> {
+        let (name, current) = (Of(account).single(Single::Intent), Of(account).current());
+        self.refuse_replacing(account, &name, shelf.epoch).await?;
         let content = payload::encode(&IntentV1 { generation, fingerprint: fingerprint.0 })?;
         let header = Header { kind: Kind::Intent, account, generation: generation.number(), epoch: shelf.epoch };
         let keys = self.keys_for_records().await?;
-        let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
-        self.save_locked(account, &Of(account).single(Single::Intent), shelf.epoch, file).await
+        let intent = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
+
+        let both = join(self.disk.reserve(&current, size), self.disk.prepare(&name, intent));
+        let (reserved, intent) = match both.await {
+            (Ok(reserved), Ok(intent)) => (reserved, intent),
+            (Ok(left), Err(error)) | (Err(error), Ok(left)) => {
+                self.disk.discard(&left).await;
+                return Err(error.into());
+            }
+            (Err(error), Err(_same)) => return Err(error.into()),
+        };
+        let placed = async {
+            self.disk.put(&intent, &name).await?;
+            self.confirm(account, shelf.epoch, &name).await
+        };
+        if let Err(error) = placed.await {
+            self.disk.discard(&reserved).await;
+            return Err(error);
+        }
+        Ok(reserved)
     }
 
     /// Removes what somebody left who died while writing. The caller holds both locks, so nobody is writing now.

@@ -148,14 +148,25 @@ impl Vault {
         epoch: Epoch,
         file: Vec<u8>,
     ) -> Result<(), VaultError> {
+        self.refuse_replacing(account, name, epoch).await?;
+        self.disk.replace(name, file).await?;
+        self.confirm(account, epoch, name).await
+    }
+
+    /// Whether a record of `epoch` may take the place of what is there. The caller holds the files lock.
+    pub(super) async fn refuse_replacing(
+        &self,
+        account: AccountKey,
+        name: &FileName,
+        epoch: Epoch,
+    ) -> Result<(), VaultError> {
         if self.read_epoch(account).await? > epoch {
             return Err(VaultError::SignedOut);
         }
-        if let Some(there) = self.disk.read(name).await? {
-            refuse_too_new(&there)?;
+        match self.disk.read(name).await? {
+            Some(there) => refuse_too_new(&there),
+            None => Ok(()),
         }
-        self.disk.replace(name, file).await?;
-        self.confirm(account, epoch, name).await
     }
 }
 
