@@ -155,6 +155,8 @@ pub(super) enum Message {
     Abilities { can_probe: bool, has_status: bool },
     /// Credentials were stored that could not be before.
     Saved(Generation),
+    /// A refresh has its intent on disk, and its request leaves now.
+    RefreshPrepared,
     /// They still could not.
     StillUnsaved { rotation: Rotation, epoch: Epoch },
     /// They never can be: another generation is current, or the account was signed out.

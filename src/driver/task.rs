@@ -35,6 +35,8 @@ pub(super) struct Task {
     unsaved: Option<Rotation>,
     /// A record being written, and whether a newer one waits.
     saving: Arc<attempts::Saver>,
+    /// A record that is stored as soon as the refresh before it has its intent on disk.
+    owes_record: bool,
 }
 
 impl Task {
@@ -46,7 +48,8 @@ impl Task {
     ) {
         let clock = Arc::clone(&account.server().host.clock);
         let saving = Arc::default();
-        let mut task = Self { core, messages, account: Arc::downgrade(account), clock, unsaved: None, saving };
+        let mut task =
+            Self { core, messages, account: Arc::downgrade(account), clock, unsaved: None, saving, owes_record: false };
         let first = Arc::clone(account);
         let running = async move {
             for effect in effects {
@@ -120,6 +123,8 @@ impl Task {
             }
             Message::StillUnsaved { .. } | Message::LostToOthers => {}
             Message::SignedOutElsewhere => self.signed_out_elsewhere(account).await,
+            Message::RefreshPrepared if self.owes_record => self.persist(account),
+            Message::RefreshPrepared => {}
         }
     }
 
@@ -152,12 +157,18 @@ impl Task {
             tracing::info!(name: "session.state", account = %account.key, from = before.name(), to = after.name(),
                 code = after.code().map_or("", Code::as_str));
         }
+        let refreshes = effects.iter().any(|effect| matches!(effect, Effect::Refresh { .. }));
         for effect in effects {
-            self.perform(account, effect);
+            match effect {
+                // Both want the account's files, and somebody waits for the refresh.
+                Effect::Persist if refreshes => self.owes_record = true,
+                effect => self.perform(account, effect),
+            }
         }
     }
 
     fn ended(&mut self, account: &Arc<Account>, attempt: u32, outcome: Outcome, brought: Option<Box<Brought>>) {
+        let owed = std::mem::take(&mut self.owes_record);
         let mut shared = false;
         let void = brought.as_ref().is_some_and(|brought| brought.epoch < account.vault_epoch());
         if let Some(brought) = brought.filter(|_| !void) {
@@ -168,6 +179,9 @@ impl Task {
         self.step(account, Event::AttemptEnded { attempt, outcome });
         if shared {
             self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
+        }
+        if owed && !self.owes_record {
+            self.persist(account);
         }
     }
 
@@ -253,7 +267,8 @@ impl Task {
     }
 
     /// Stores the session's memory, the latest if several wait: credentials do not depend on it.
-    fn persist(&self, account: &Arc<Account>) {
+    fn persist(&mut self, account: &Arc<Account>) {
+        self.owes_record = false;
         let pacing = *lock(&account.deployment.pacing);
         let clock = account.server().line.record();
         let record = SessionRecord {

@@ -54,6 +54,7 @@ async fn try_refresh(account: &Account, generation: Generation, with_scope: bool
     let Some(presented) = rotation.credentials().refresh_token.clone() else {
         return (TokenOutcome::Refused { revoked: false }, None);
     };
+    account.tell(Message::RefreshPrepared);
     let scopes = with_scope.then_some(account.scopes.as_slice()).filter(|scopes| !scopes.is_empty());
     let grant = Grant::RefreshToken { token: &presented, scopes };
     let server = account.server();
