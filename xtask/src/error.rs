@@ -27,4 +27,7 @@ pub(crate) enum Error {
     /// System packages are missing and may not be installed from here.
     #[error("{0}")]
     MissingPackages(String),
+    /// A page does not say where the measurements belong.
+    #[error("{}: the markers of `cargo xtask bench` are missing", .0.display())]
+    Markers(PathBuf),
 }

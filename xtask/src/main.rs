@@ -2,6 +2,7 @@
 //!
 //! `cargo xtask test` runs the suites of [`suites`] one after another and ends with a line `N passed, N failed`.
 
+mod bench;
 mod codes;
 mod error;
 mod house;
@@ -40,6 +41,8 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Measure in release, against floors in the same run, and write docs/performance.md.
+    Bench,
 }
 
 /// Which suites to run, and how thoroughly.
@@ -76,6 +79,7 @@ fn dispatch(command: Command) -> Result<bool, Error> {
     match command {
         Command::Test(args) => test(&args),
         Command::Codes { check } => codes(check),
+        Command::Bench => bench::run(&Workspace::load()?).map(|()| true),
     }
 }
 

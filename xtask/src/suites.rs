@@ -164,6 +164,7 @@ pub(crate) const SUITES: &[Suite] = &[
                 ]),
             )
             .when(When::NotFast),
+            Step::new("what the SDK costs, counted", Work::Tests(&["test", "-p", "mainstay-benches", "--locked"])),
         ],
     },
     Suite {
