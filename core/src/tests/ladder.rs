@@ -138,3 +138,16 @@ fn a_403_to_the_probe_says_nothing_about_the_token() {
         assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(2))), "{class:?}");
     }
 }
+
+#[test]
+fn a_rung_that_was_never_refused_comes_before_a_person() {
+    let mut till = Till::signed_in(Policy { can_reauthenticate: true, ..NO_PROBE });
+    let without_refresh_token = |number| NewGeneration { has_refresh_token: false, ..credentials(number) };
+    till.rejects(RejectionClass::InvalidToken);
+    till.next_request();
+    assert!(is_reauthentication(requests(&till.ends(REFUSED))[0]));
+    till.ends(Outcome::Reauthentication(TokenOutcome::Renewed(without_refresh_token(2))));
+    till.pass(5 * SECOND);
+    assert!(till.state() == "signed_in" && till.session.in_episode(), "nobody could be asked about the new token");
+    assert!(is_reauthentication(till.next_request()), "it expires, and what helped before is tried again");
+}
