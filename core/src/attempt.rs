@@ -12,6 +12,8 @@ pub(crate) struct Attempt {
     pub(crate) counted: bool,
     /// Whether a person asked for it: exempt from spread and gaps, and so is what follows from it.
     pub(crate) by_person: bool,
+    /// How many token requests of its gathering it makes, with those before it.
+    pub(crate) requests: u8,
     /// Whether an earlier presentation of the same refresh token was left without an answer.
     pub(crate) intent_was_open: bool,
 }

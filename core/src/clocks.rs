@@ -19,11 +19,18 @@ struct Line {
     now: Timestamp,
     /// How far the clock went back since the snapshot was taken.
     back: Duration,
+    /// How much of the time since then is uncertain.
+    doubt: Duration,
 }
 
 impl Line {
     fn past(&self, at: Timestamp) -> Timestamp {
         at.minus(self.back).min(self.now)
+    }
+
+    /// The beginning of a wait that costs somebody something. Uncertain time does not count towards it.
+    fn waits_since(&self, at: Timestamp) -> Timestamp {
+        self.past(at.plus(self.doubt))
     }
 
     fn future(&self, at: Timestamp, longest: Duration) -> Timestamp {
@@ -46,7 +53,7 @@ impl Line {
             State::Holding { cause, retry_at } => {
                 State::Holding { cause, retry_at: self.future(retry_at, LONGEST_WAIT) }
             }
-            State::SignInRequired { reason, since } => State::SignInRequired { reason, since: self.past(since) },
+            State::SignInRequired { reason, since } => State::SignInRequired { reason, since: self.waits_since(since) },
             State::Quarantined { incident, since } => State::Quarantined { incident, since: self.past(since) },
             State::Starting | State::Locked { .. } | State::SignedOut { .. } | State::SignedIn { .. } => state,
         }
@@ -59,8 +66,9 @@ impl Line {
 
 impl Snapshot {
     /// The memory, with every time as it is to be read at `now`.
-    pub(crate) fn memory_at(&self, now: Timestamp) -> Memory {
-        let line = Line { now, back: self.taken_at.since(now) };
+    pub(crate) fn memory_at(&self, now: Timestamp, gap_is_certain: bool) -> Memory {
+        let doubt = if gap_is_certain { Duration::ZERO } else { now.since(self.taken_at) };
+        let line = Line { now, back: self.taken_at.since(now), doubt };
         let mut memory = self.memory;
         memory.state = line.state(memory.state);
         if let Some(held) = memory.held.as_mut() {
@@ -89,7 +97,7 @@ impl Snapshot {
         memory.overruled = line.recently(memory.overruled);
         memory.dwell.left_at = memory.dwell.left_at.map(|at| line.past(at));
         memory.dwell.until = memory.dwell.until.map(|at| line.future(at, LONGEST_PAUSE));
-        memory.unreasoned.first = memory.unreasoned.first.map(|at| line.past(at));
+        memory.unreasoned.first = memory.unreasoned.first.map(|at| line.waits_since(at));
         memory
     }
 }

@@ -123,7 +123,8 @@ pub enum IdentityProof {
     Verified,
     /// The profile says that a refresh keeps its identity. Refresh only.
     Inherited,
-    /// Nothing named anybody yet: the probe is asked before the token is handed out.
+    /// Nothing named anybody yet: the probe is asked before the token is handed out. If it names the pinned identity,
+    /// that is stored with the generation.
     Unverified,
     /// The account has no proven subject at all; nothing can be compared.
     Unpinned,

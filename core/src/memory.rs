@@ -103,6 +103,11 @@ impl Held {
         self.usable_access(now) && self.access.is_some_and(|access| access.standing == Standing::Accepted)
     }
 
+    /// An access token that nobody rejected, although it may be nobody's to use yet.
+    pub(crate) fn may_be_good(&self, now: Timestamp) -> bool {
+        self.access.is_some_and(|access| access.usable(now))
+    }
+
     pub(crate) fn access_lives(&self, now: Timestamp) -> bool {
         self.access.is_some_and(|access| now < access.expires_at)
     }

@@ -59,7 +59,7 @@ pub struct Session {
     /// How often in a row it was locked.
     pub(crate) locked_reads: u8,
     pub(crate) call_waiting: bool,
-    /// The server refused the scopes; ask without (RFC 6749 section 6).
+    /// The server refused the scopes; from then on it is asked without (RFC 6749 section 6).
     pub(crate) without_scope: bool,
     pub(crate) network: bool,
     pub(crate) hint: Option<Duration>,

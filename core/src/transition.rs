@@ -79,11 +79,13 @@ struct Transition<'a> {
     effects: Vec<Effect>,
     /// A person asked for this: exempt from spread and gaps.
     by_person: bool,
+    /// How many token requests the attempt that has just ended made, with those before it.
+    spent: u8,
 }
 
 impl<'a> Transition<'a> {
     const fn new(s: &'a mut Session, issuer: &'a mut IssuerPacing, now: Timestamp, rng: Rng) -> Self {
-        Self { s, issuer, now, rng, effects: Vec::new(), by_person: false }
+        Self { s, issuer, now, rng, effects: Vec::new(), by_person: false, spent: 0 }
     }
 
     /// Every event in every state.
@@ -134,7 +136,8 @@ impl<'a> Transition<'a> {
     fn enter(&mut self, state: State) {
         let before = core::mem::replace(&mut self.s.memory.state, state);
         if discriminant(&before) != discriminant(&state) {
-            (self.s.memory.retest_at, self.s.memory.retests, self.s.healthy_since) = (None, None, None);
+            let memory = &mut self.s.memory;
+            (memory.plan, memory.retest_at, memory.retests, self.s.healthy_since) = (None, None, None, None);
             if let State::Holding { .. } = before {
                 self.s.memory.dwell.leave(self.now);
             }

@@ -6,6 +6,7 @@ use super::Transition;
 use crate::{
     Code, Effect, ForeignBy, NewGeneration, Outcome, ProbeOutcome, ProbePurpose, TokenOutcome,
     attempt::{Attempt, AttemptKind},
+    pacing::REQUESTS_PER_GATHERING,
 };
 
 impl Transition<'_> {
@@ -14,8 +15,8 @@ impl Transition<'_> {
         let number = self.s.attempts;
         let deadline = self.now.plus(Duration::from_secs(seconds));
         let intent_was_open = self.s.memory.held.is_some_and(|held| held.intent_open);
-        let by_person = self.by_person;
-        self.s.attempt = Some(Attempt { number, kind, deadline, counted, by_person, intent_was_open });
+        let (by_person, requests) = (self.by_person, self.spent.saturating_add(1));
+        self.s.attempt = Some(Attempt { number, kind, deadline, counted, by_person, requests, intent_was_open });
         number
     }
 
@@ -51,13 +52,21 @@ impl Transition<'_> {
         self.effects.push(Effect::Rediscover { attempt });
     }
 
-    /// Counts a call to the authorization server, if calls count now: after a failure, or inside an episode.
-    pub(super) fn count_call(&mut self) -> bool {
-        let counted = self.s.memory.episode.is_some() || self.issuer.is_failing();
+    /// Whether calls to the authorization server count now: automatic ones do after a failure, and inside an episode.
+    pub(super) fn calls_count(&self) -> bool {
+        !self.by_person && (self.s.memory.episode.is_some() || self.issuer.is_failing())
+    }
+
+    pub(super) fn budget_is_spent(&self) -> bool {
+        self.s.memory.episode.is_some_and(|episode| episode.as_requests >= REQUESTS_PER_GATHERING)
+    }
+
+    fn count_call(&mut self) -> bool {
+        let counted = self.calls_count();
         if let Some(episode) = self.s.memory.episode.as_mut() {
             episode.as_requests = episode.as_requests.saturating_add(1);
         }
-        if counted && !self.by_person {
+        if counted {
             self.issuer.record_call(self.now);
         }
         counted
@@ -68,7 +77,7 @@ impl Transition<'_> {
             return self.late(outcome);
         };
         self.s.attempt = None;
-        self.by_person = attempt.by_person;
+        (self.by_person, self.spent) = (attempt.by_person, attempt.requests);
         match (attempt.kind, outcome) {
             (AttemptKind::Probe(purpose), Outcome::Probe(found)) => self.probed(purpose, found),
             (AttemptKind::Refresh, Outcome::Refresh(found)) => self.refreshed(attempt, found),
@@ -81,7 +90,7 @@ impl Transition<'_> {
     /// No outcome came in time: as if the answer had been lost.
     pub(super) fn attempt_overdue(&mut self, attempt: Attempt) {
         self.s.attempt = None;
-        self.by_person = attempt.by_person;
+        (self.by_person, self.spent) = (attempt.by_person, attempt.requests);
         let lost = TokenOutcome::Transient { retry_after: None, lost: true };
         match attempt.kind {
             AttemptKind::OpenVault => self.open_vault(),

@@ -61,7 +61,13 @@ impl Transition<'_> {
     /// Whatever was being asked about older credentials no longer matters, nor what was refused to them.
     fn take_up(&mut self, new: NewGeneration) {
         self.install(new);
-        self.s.attempt = None;
+        (self.s.attempt, self.s.without_scope) = (None, false);
+        self.forget_refusals();
+    }
+
+    /// What was refused to older credentials says nothing about newer ones.
+    pub(super) fn forget_refusals(&mut self) {
+        self.s.memory.unreasoned = Default::default();
         if let Some(episode) = self.s.memory.episode.as_mut() {
             (episode.revoked, episode.reauthenticated, episode.reauthentication_refused) = (false, false, false);
         }

@@ -64,21 +64,12 @@ impl Transition<'_> {
     // ---- trying again ------------------------------------------------------------------------------------------
 
     /// The time to retry has come: a new gathering, from the refresh on, for the kept token is re-tested on a schedule
-    /// of its own. What is known to be good is asked about before anything new is asked for.
+    /// of its own.
     pub(super) fn gather_again(&mut self) {
         self.begin_gathering();
-        let access = self.s.memory.held.filter(|held| held.access_lives(self.now)).and_then(|held| held.access);
-        match access.map(|access| access.standing) {
-            Some(Standing::Accepted) if self.s.policy.can_probe => self.start_probe(ProbePurpose::Retest),
-            Some(Standing::Untested) => self.confirm(),
-            _ => self.refresh_again(),
+        if !self.asks_before_renewing() {
+            self.refresh_again();
         }
-    }
-
-    fn refresh_again(&mut self) {
-        self.begin_gathering();
-        self.episode().probed = true;
-        self.climb();
     }
 
     /// A person asked to try now: no spread, no gap.
@@ -87,21 +78,38 @@ impl Transition<'_> {
             self.by_person = true;
             self.begin_gathering();
             self.episode().spread = true;
-            if self.s.memory.held.is_some_and(|held| held.known_good(self.now)) && self.s.policy.can_probe {
-                return self.start_probe(ProbePurpose::Retest);
+            if !self.asks_before_renewing() {
+                self.climb();
             }
-            self.climb();
         }
+    }
+
+    /// A token that nobody rejected is asked about before a new one is asked for.
+    fn asks_before_renewing(&mut self) -> bool {
+        let access = self.s.memory.held.filter(|held| held.access_lives(self.now)).and_then(|held| held.access);
+        match access.map(|access| access.standing) {
+            Some(Standing::Accepted) if self.s.policy.can_probe => self.start_probe(ProbePurpose::Retest),
+            Some(Standing::Untested) => self.confirm(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn refresh_again(&mut self) {
+        self.begin_gathering();
+        self.episode().probed = true;
+        self.climb();
     }
 
     // ---- the kept token, on a schedule of its own ----------------------------------------------------------------
 
-    fn can_retest(&self) -> bool {
+    /// Whether the kept access token can be asked about.
+    pub(super) fn can_probe_kept(&self) -> bool {
         self.s.policy.can_probe && self.s.memory.held.is_some_and(|held| held.access_lives(self.now))
     }
 
     fn plan_retest_while_holding(&mut self) {
-        let useful = self.can_retest() || self.s.policy.has_status;
+        let useful = self.can_probe_kept() || self.s.policy.has_status;
         let next = self.s.memory.retests.as_mut().map(|retests| retests.next(self.now, &mut self.rng));
         self.s.memory.retest_at = next.filter(|_| useful);
     }
@@ -111,7 +119,7 @@ impl Transition<'_> {
         if self.s.policy.has_status {
             self.effects.push(Effect::ReadStatus);
         }
-        if self.can_retest() {
+        if self.can_probe_kept() {
             self.note(Code::StepRetest);
             self.start_probe(ProbePurpose::Retest);
         }
@@ -123,7 +131,7 @@ impl Transition<'_> {
         self.proven();
         let dwell = self.s.memory.dwell.until.filter(|until| self.now < *until);
         match (self.s.memory.state, dwell) {
-            (State::Holding { .. }, Some(until)) => self.s.memory.retest_at = Some(until),
+            (State::Holding { cause, .. }, Some(until)) => self.keep_holding(cause, until),
             _ => self.end_episode(Code::VerdictServerTrouble),
         }
     }
@@ -133,10 +141,12 @@ impl Transition<'_> {
             return self.plan_retest();
         }
         // Without a plan, this was the retry itself: it goes on to what would be new.
-        if self.s.memory.plan.is_none() {
-            if rejected {
-                self.set_standing(Standing::Rejected);
-            }
+        let retries = self.s.memory.plan.is_none();
+        let flapping = matches!(self.s.memory.state, State::Holding { cause: HoldCause::Flapping, .. });
+        if rejected && (retries || !flapping) {
+            self.set_standing(Standing::Rejected);
+        }
+        if retries {
             self.refresh_again();
         }
     }

@@ -92,12 +92,14 @@ impl Transition<'_> {
     }
 
     /// Goes on up the ladder later. Recovering is a matter of seconds; what takes longer is Holding, and says until when.
+    /// While the access token is good, nobody need know.
     fn climb_at(&mut self, at: Timestamp) {
         let recovering = matches!(self.s.memory.state, State::Recovering { .. });
-        if recovering && at.since(self.now) <= LONGEST_RECOVERING {
-            self.plan(at, Task::Climb);
-        } else {
-            self.hold_until(HoldCause::ServerTrouble, at);
+        let good_until = self.s.memory.held.and_then(|held| held.access).map(|access| access.expires_at);
+        match good_until.filter(|_| self.renewal_may_wait()) {
+            Some(good_until) => self.plan(at.min(good_until), Task::Climb),
+            None if recovering && at.since(self.now) <= LONGEST_RECOVERING => self.plan(at, Task::Climb),
+            None => self.hold_until(HoldCause::ServerTrouble, at),
         }
     }
 
@@ -140,22 +142,35 @@ impl Transition<'_> {
     /// A renewal that failed becomes an episode: it was the first request, and its time was drawn at random.
     pub(super) fn renewal_is_episode(&mut self) {
         if let State::SignedIn { .. } = self.s.memory.state {
+            self.begin_gathering();
+            let spent = self.spent.max(1);
             let episode = self.episode();
             (episode.probed, episode.refreshed, episode.spread) = (true, true, true);
-            episode.as_requests = episode.as_requests.max(1);
+            episode.as_requests = spent;
             if !self.s.memory.held.is_some_and(|held| held.usable_access(self.now)) {
                 self.enter(State::Recovering { since: self.now });
             }
         }
     }
 
-    /// Nothing is left but a person; unless the access token is good still, then not before it expires.
+    /// Nothing is left but a person; unless the access token is good still, then not before it expires. Where nodes
+    /// disagree, that has to be seen first.
     pub(super) fn person(&mut self) {
         if let Some(held) = self.s.memory.held.filter(|held| held.usable_access(self.now)) {
+            if let State::Holding { cause: HoldCause::Flapping, .. } = self.s.memory.state {
+                return self.hold(HoldCause::Flapping);
+            }
             let expires_at = held.access.map_or(self.now, |access| access.expires_at);
             self.enter(State::SignedIn { connectivity: Connectivity::Online });
             return self.plan(expires_at, Task::Renew);
         }
+        let reason = self.why_a_person();
+        self.note(Code::RungPerson);
+        self.sign_in_required(reason);
+    }
+
+    /// The verdict, and what the person is told.
+    pub(super) fn why_a_person(&mut self) -> SignInReason {
         let episode = *self.episode();
         let refused = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Refused);
         let (verdict, reason) = match (episode.revoked, refused || episode.reauthentication_refused) {
@@ -167,8 +182,7 @@ impl Transition<'_> {
             (false, false) => (Code::VerdictUnexplained, SignInReason::NothingToRenewWith),
         };
         self.note(verdict);
-        self.note(Code::RungPerson);
-        self.sign_in_required(reason);
+        reason
     }
 
     pub(super) fn sign_in_required(&mut self, reason: SignInReason) {
@@ -176,7 +190,7 @@ impl Transition<'_> {
             return self.plan_retest();
         }
         self.enter(State::SignInRequired { reason, since: self.now });
-        (self.s.memory.plan, self.s.memory.retests) = (None, Some(Retests::starting(self.now)));
+        self.s.memory.retests = Some(Retests::starting(self.now));
         self.plan_retest();
         if !core::mem::replace(&mut self.episode().prompted, true) {
             self.effects.push(Effect::Prompt { reason });

@@ -4,10 +4,10 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Connectivity, Effect, LockReason, Opened, Restored, SNAPSHOT_VERSION, SignInReason, SignedOutReason, Snapshot,
+    Connectivity, Effect, LockReason, NewGeneration, Opened, Restored, SNAPSHOT_VERSION, SignInReason, SignedOutReason,
     State,
     attempt::AttemptKind,
-    memory::{Held, Memory, Previous, RefreshStanding, Task},
+    memory::{Held, Previous, RefreshStanding, Task},
 };
 
 /// How often an unreadable vault is tried before it is moved aside.
@@ -38,7 +38,7 @@ impl Transition<'_> {
     }
 
     pub(super) fn vault_opened(&mut self, opened: Opened) {
-        self.s.attempt = None;
+        (self.s.attempt, self.s.memory.plan) = (None, None);
         match opened {
             Opened::Empty => self.enter(State::SignedOut { reason: SignedOutReason::NeverSignedIn }),
             Opened::SignedOut(reason) => self.enter(State::SignedOut { reason }),
@@ -76,18 +76,11 @@ impl Transition<'_> {
     /// Goes on where the last run stopped. The vault is right about credentials, the snapshot about everything else.
     fn restored(&mut self, restored: Restored) {
         let new = restored.credentials;
-        let snapshot = restored.snapshot.as_ref().and_then(|snapshot| self.believed(snapshot));
-        if let Some(mut memory) = snapshot {
-            let gap = restored.snapshot.map(|snapshot| self.now.since(snapshot.taken_at)).unwrap_or_default();
-            if let State::SignInRequired { since, .. } = &mut memory.state
-                && !restored.gap_is_certain
-            {
-                *since = since.plus(gap).min(self.now);
-            }
-            self.s.memory = memory;
+        if let Some(snapshot) = restored.snapshot.filter(|snapshot| snapshot.version == SNAPSHOT_VERSION) {
+            self.s.memory = snapshot.memory_at(self.now, restored.gap_is_certain);
         }
         let known = self.s.memory.held.filter(|held| held.generation == new.generation);
-        let mut held = known.unwrap_or_else(|| Held::from_new(new, self.now, &mut self.rng));
+        let mut held = known.unwrap_or_else(|| self.remembered_as_previous(new));
         held.saved = true;
         // The vault knows whether the token left; the snapshot, that it was refused and may have been rotated before.
         held.intent_open =
@@ -98,16 +91,30 @@ impl Transition<'_> {
             access
         });
         self.s.memory.held = Some(held);
-        if self.s.previous_generation() != restored.previous {
-            let identity = held.identity;
-            self.s.memory.previous =
-                restored.previous.map(|generation| Previous { generation, access: None, identity });
-        }
-        let unborn = matches!(self.s.memory.state, State::Starting | State::Locked { .. } | State::SignedOut { .. });
-        if known.is_none() || unborn {
-            self.enter(State::SignedIn { connectivity: Connectivity::Online });
+        self.s.memory.previous = restored.previous.map(|generation| {
+            let remembered = self.s.memory.previous.filter(|previous| previous.generation < held.generation);
+            remembered.unwrap_or(Previous { generation, access: None, identity: held.identity })
+        });
+        match self.s.memory.state {
+            State::Starting | State::Locked { .. } | State::SignedOut { .. } => self.begin_anew(),
+            // Nothing that turns up in the vault ends a quarantine by itself.
+            State::Quarantined { .. } if known.is_none() => self.s.memory.plan = None,
+            _ if known.is_none() => self.begin_anew(),
+            _ => {}
         }
         self.resume(held);
+    }
+
+    fn begin_anew(&mut self) {
+        self.forget_refusals();
+        self.enter(State::SignedIn { connectivity: Connectivity::Online });
+    }
+
+    /// What the vault holds is not what was newest: that was never stored, or another process was faster.
+    fn remembered_as_previous(&mut self, new: NewGeneration) -> Held {
+        let held = Held::from_new(new, self.now, &mut self.rng);
+        let previous = self.s.memory.previous.filter(|previous| previous.generation == new.generation);
+        previous.map_or(held, |Previous { access, identity, .. }| Held { access, identity, ..held })
     }
 
     /// The account is known, its credentials are gone: somebody has to sign in, and nobody ever signed out (P3, P10). The
@@ -117,9 +124,8 @@ impl Transition<'_> {
         self.sign_in_required(SignInReason::NothingToRenewWith);
     }
 
-    /// What a snapshot says, if this release wrote it.
-    fn believed(&self, snapshot: &Snapshot) -> Option<Memory> {
-        (snapshot.version == SNAPSHOT_VERSION).then(|| snapshot.memory_at(self.now))
+    fn is_planned(&self, tasks: &[Task]) -> bool {
+        self.s.memory.plan.is_some_and(|plan| tasks.contains(&plan.task))
     }
 
     /// Plans again what was in flight when the last run stopped: it counts as not done.
@@ -131,14 +137,14 @@ impl Transition<'_> {
         }
         match self.s.memory.state {
             State::SignedIn { .. } if crashed_in_refresh => self.plan(self.now, Task::Renew),
-            State::SignedIn { .. } => self.plan_renewal(),
+            State::SignedIn { .. } => self.go_on_with_new(),
             State::Recovering { .. } => {
                 let episode = self.episode();
                 episode.refreshed = false;
                 episode.reauthenticated = episode.reauthentication_refused;
                 episode.spread |= crashed_in_refresh;
-                let task = if held.usable_access(self.now) { Task::Confirm } else { Task::Climb };
-                if crashed_in_refresh || self.s.memory.plan.is_none() {
+                let task = if held.may_be_good(self.now) { Task::Confirm } else { Task::Climb };
+                if crashed_in_refresh || !self.is_planned(&[Task::Climb, Task::Confirm]) {
                     self.plan(self.now, task);
                 }
             }
@@ -147,7 +153,7 @@ impl Transition<'_> {
                 self.enter(State::Holding { cause, retry_at: at });
                 self.plan(at, Task::Retry);
             }
-            State::SignInRequired { .. } | State::Quarantined { .. } if self.s.memory.plan.is_none() => {
+            State::SignInRequired { .. } | State::Quarantined { .. } if !self.is_planned(&[Task::Retest]) => {
                 self.plan(self.now, Task::Retest);
             }
             _ => {}

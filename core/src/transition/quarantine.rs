@@ -2,7 +2,7 @@
 
 use super::{Transition, retest::HOURLY};
 use crate::{
-    Code, ForeignBy, IdentityProof, NewGeneration, Permission, ProbePurpose, SignInReason, State, Target,
+    Code, ForeignBy, IdentityProof, NewGeneration, Permission, ProbePurpose, State, Target,
     memory::{Held, RefreshStanding, Task},
 };
 
@@ -105,7 +105,8 @@ impl Transition<'_> {
 
     /// Nothing is left by which the pinned identity could be proven: only a person can.
     pub(super) fn cannot_verify(&mut self) {
+        let reason = self.why_a_person();
         self.note(Code::RungPerson);
-        self.sign_in_required(SignInReason::NothingToRenewWith);
+        self.sign_in_required(reason);
     }
 }

@@ -10,8 +10,8 @@ use crate::{
 impl Transition<'_> {
     fn can_renew(&self) -> bool {
         let usable = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Usable);
-        let tried = self.s.memory.episode.is_some_and(|episode| episode.reauthenticated);
-        usable || (self.may_reauthenticate() && !tried)
+        let refused = self.s.memory.episode.is_some_and(|episode| episode.reauthentication_refused);
+        usable || (self.may_reauthenticate() && !refused)
     }
 
     pub(super) fn plan_renewal(&mut self) {

@@ -6,7 +6,7 @@ use super::Transition;
 use crate::{
     Code, ProbePurpose, State,
     memory::{Held, RefreshStanding, Task},
-    pacing::Retests,
+    pacing::{REQUESTS_PER_GATHERING, Retests},
 };
 
 /// Least time between two presentations of a kept refresh token, and between two verifications in quarantine.
@@ -18,11 +18,13 @@ impl Transition<'_> {
         if let State::Quarantined { .. } = self.s.memory.state {
             return self.plan_verification();
         }
-        let Some(held) = self.s.memory.held else { return };
+        if self.s.memory.held.is_none() {
+            return;
+        }
         let mut retests = self.s.memory.retests.unwrap_or(Retests::starting(self.now));
         let mut at = retests.next(self.now, &mut self.rng);
         self.s.memory.retests = Some(retests);
-        if !(held.access_lives(self.now) && self.s.policy.can_probe) {
+        if !self.can_probe_kept() {
             let hourly = self.s.memory.refreshed_at.unwrap_or(self.now).plus(HOURLY);
             at = at.max(hourly.plus(self.rng.up_to(HOURLY / 10)));
         }
@@ -45,7 +47,7 @@ impl Transition<'_> {
                 self.cannot_verify()
             };
         };
-        let probe = held.access_lives(self.now) && self.s.policy.can_probe;
+        let probe = self.can_probe_kept();
         let refresh = self.may_present_again(held);
         if !probe && !refresh && !self.may_reauthenticate() {
             return if quarantined { self.cannot_verify() } else { self.retest_nothing() };
@@ -66,11 +68,15 @@ impl Transition<'_> {
         }
     }
 
-    /// A refusal may have been the server's mistake; a revocation is none, and what may have been rotated is never shown
-    /// again.
+    /// A refusal may have been the server's mistake. A revocation is none; and what was refused after an answer had been
+    /// lost may have been rotated, and is never shown again.
     fn may_present_again(&self, held: Held) -> bool {
         let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
-        matches!(held.refresh, RefreshStanding::Usable | RefreshStanding::Refused) && !held.intent_open && !revoked
+        match held.refresh {
+            RefreshStanding::Usable => !revoked,
+            RefreshStanding::Refused => !revoked && !held.intent_open,
+            RefreshStanding::Absent | RefreshStanding::Void => false,
+        }
     }
 
     /// The issuer's pacing, and once an hour for what was refused: for a person's tap as well.
@@ -87,11 +93,18 @@ impl Transition<'_> {
 
     /// The refresh token was refused again: rung 4 may have come into being since, or may be welcome again.
     pub(super) fn retest_by_reauthentication(&mut self) {
-        let another = self.by_person || !self.issuer.hour_is_full(self.now);
-        if self.may_reauthenticate() && another {
-            self.start_reauthentication();
-        } else {
-            self.plan_retest();
+        let budget_left = self.spent < REQUESTS_PER_GATHERING && !self.issuer.hour_is_full(self.now);
+        match self.may_reauthenticate() {
+            true if budget_left || self.by_person => self.start_reauthentication(),
+            true => self.plan_retest(),
+            false => self.refused_again(),
         }
+    }
+
+    /// Nothing kept was of use this time. In SignInRequired it is asked about again; a quarantine that nothing can end
+    /// but a person says so.
+    pub(super) fn refused_again(&mut self) {
+        let quarantined = matches!(self.s.memory.state, State::Quarantined { .. });
+        if quarantined && !self.can_probe_kept() { self.cannot_verify() } else { self.plan_retest() }
     }
 }

@@ -22,17 +22,17 @@ impl Transition<'_> {
         }
         match found {
             TokenOutcome::Refused { revoked } => self.refresh_refused(revoked),
-            TokenOutcome::InvalidScope => self.scope_refused(attempt),
+            TokenOutcome::InvalidScope => self.scope_refused(),
             other => self.token_outcome(attempt, other),
         }
     }
 
     /// Asked once more without scopes (RFC 6749 section 6), in the same gathering; then it is the next rung's turn.
-    fn scope_refused(&mut self, attempt: Attempt) {
+    fn scope_refused(&mut self) {
         self.note(Code::EvidenceInvalidScope);
         if core::mem::replace(&mut self.s.without_scope, true) {
             self.next_rung();
-        } else if attempt.counted && !attempt.by_person && self.issuer.hour_is_full(self.now) {
+        } else if self.calls_count() && (self.budget_is_spent() || self.issuer.hour_is_full(self.now)) {
             self.trouble(HoldCause::ServerTrouble);
         } else {
             self.start_refresh();
@@ -51,6 +51,10 @@ impl Transition<'_> {
     fn token_outcome(&mut self, attempt: Attempt, found: TokenOutcome) {
         use TokenOutcome as T;
         match found {
+            T::Renewed(new) | T::Adopted(new) if self.is_newer(new) && new.lives_for.is_none() => {
+                self.install(new);
+                self.malformed(attempt);
+            }
             T::Renewed(new) if self.is_newer(new) => self.renewed(new, Code::EvidenceRenewed),
             T::Adopted(new) if self.is_newer(new) => self.renewed(new, Code::EvidenceAdopted),
             T::Configuration => self.misconfigured(attempt),
@@ -61,11 +65,7 @@ impl Transition<'_> {
                 self.server_failed(attempt, retry_after);
                 self.trouble(HoldCause::ServerTrouble);
             }
-            T::Malformed | T::Renewed(_) | T::Adopted(_) => {
-                self.note(Code::EvidenceMalformed);
-                self.server_failed(attempt, None);
-                self.trouble(HoldCause::ServerTrouble);
-            }
+            T::Malformed | T::Renewed(_) | T::Adopted(_) => self.malformed(attempt),
             T::Unreachable => {
                 self.note(Code::EvidenceTransient);
                 self.count_failure(attempt, None);
@@ -83,11 +83,17 @@ impl Transition<'_> {
         }
     }
 
+    /// A renewal without an access token is none, either.
+    fn malformed(&mut self, attempt: Attempt) {
+        self.note(Code::EvidenceMalformed);
+        self.server_failed(attempt, None);
+        self.trouble(HoldCause::ServerTrouble);
+    }
+
     pub(super) fn renewed(&mut self, new: NewGeneration, code: Code) {
         self.install(new);
         self.note(code);
         self.issuer.record_success();
-        self.s.without_scope = false;
         match self.s.memory.state {
             State::Quarantined { .. } => self.verify_new(new),
             State::SignedIn { .. } if self.s.memory.episode.is_none() => self.go_on_with_new(),
@@ -111,7 +117,7 @@ impl Transition<'_> {
         episode.revoked |= revoked;
         (episode.reauthenticated, episode.reauthentication_refused) = (true, true);
         if self.keeps_state() {
-            return self.plan_retest();
+            return self.refused_again();
         }
         self.next_rung();
     }
@@ -168,7 +174,7 @@ impl Transition<'_> {
     }
 
     fn count_failure(&mut self, attempt: Attempt, retry_after: Option<Duration>) {
-        if !attempt.counted {
+        if !attempt.counted && !attempt.by_person {
             self.issuer.record_call(self.now);
         }
         self.issuer.record_failure(self.now, retry_after);
