@@ -21,6 +21,7 @@ impl World {
             Action::Rejected { class, own_audience, older } => self.rejected(number, class, own_audience, older),
             Action::AcceptedLate => self.accepted_late(number),
             Action::RenewEarly => self.tell(number, Event::RenewEarly),
+            Action::AnotherAudience => self.another_audience(number),
             Action::AuthorizationServer(mood) => {
                 self.servers.set_token(mood);
                 Ok(())
@@ -77,6 +78,25 @@ impl World {
             Said::SomebodyElse => self.tell(number, Event::ForeignIdentity(ForeignBy::IdentityEcho)),
             Said::Nothing => Ok(()),
         }
+    }
+
+    /// A refresh for another audience brings one more token, and leaves the session's own as it is.
+    fn another_audience(&mut self, number: usize) -> Result<(), Broken> {
+        let Some(of) = self.accounts[number].vault.newest() else { return Ok(()) };
+        let newest = self.accounts[number].session.generation().is_some_and(|held| held.number() == of);
+        if newest && self.may_refresh_aside(number, of) {
+            self.servers.spend((number, of));
+            let new = self.extend(number, of);
+            return self.tell(number, Event::Extended(new));
+        }
+        Ok(())
+    }
+
+    /// Whether a refresh beside the session's own succeeds.
+    fn may_refresh_aside(&self, number: usize, of: u64) -> bool {
+        let idle = self.accounts[number].vault.intent.is_none();
+        let able = self.network && !self.disk_full && !self.lock_held && idle && self.servers.token == Token::Well;
+        able && self.servers.is_refreshable((number, of))
     }
 
     fn rejected(&mut self, number: usize, class: RejectionClass, own: bool, older: bool) -> Result<(), Broken> {
@@ -160,9 +180,7 @@ impl World {
 
     fn other_process_renews(&mut self, number: usize, heard: bool) -> Result<(), Broken> {
         let Some(of) = self.accounts[number].vault.newest() else { return Ok(()) };
-        let idle = self.accounts[number].vault.intent.is_none();
-        let able = self.network && !self.disk_full && idle && self.servers.token == Token::Well;
-        if !able || !self.servers.is_refreshable((number, of)) {
+        if !self.may_refresh_aside(number, of) {
             return Ok(());
         }
         self.servers.spend((number, of));

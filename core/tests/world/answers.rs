@@ -89,7 +89,7 @@ impl World {
         match self.servers.answer_probe((number, generation.number()), self.real, &mut self.chance) {
             Said::Yes => {
                 let account = &mut self.accounts[number];
-                account.ledger.proven.insert(generation.number());
+                account.ledger.proven.insert(account.ledger.token(generation.number()));
                 if let Some(stored) = account.vault.generations.get_mut(&generation.number())
                     && stored.identity == IdentityProof::Unverified
                 {

@@ -11,7 +11,7 @@ use mainstay_core::{
 pub const STATES: [&str; 8] =
     ["starting", "locked", "signed_out", "signed_in", "recovering", "holding", "sign_in_required", "quarantined"];
 
-pub const EVENTS: [&str; 18] = [
+pub const EVENTS: [&str; 19] = [
     "vault answered",
     "signed in",
     "rejected",
@@ -21,6 +21,7 @@ pub const EVENTS: [&str; 18] = [
     "re-authentication ended",
     "rediscovered",
     "generation found",
+    "extended",
     "saved",
     "call waiting",
     "renew early",
@@ -39,6 +40,7 @@ pub fn unreachable(state: &str, event: &str) -> Option<&'static str> {
         "probe ended" | "refresh ended" | "re-authentication ended" | "rediscovered" if closed => {
             Some("nothing is asked before the vault is open")
         }
+        "extended" if closed || state == "signed_out" => Some("there is nothing to extend"),
         "saved" if closed => Some("nothing is stored before the vault is open"),
         "saved" if state == "signed_out" => Some("a sign-out wins over a save that comes late"),
         "signed in" if state == "starting" => Some("nobody is offered to sign in before the vault was read (P13)"),
@@ -127,6 +129,7 @@ fn name(event: &Event) -> &'static str {
         Event::AttemptEnded { outcome: Outcome::Reauthentication(_), .. } => "re-authentication ended",
         Event::AttemptEnded { outcome: Outcome::Rediscovered { .. }, .. } => "rediscovered",
         Event::GenerationFound(_) => "generation found",
+        Event::Extended(_) => "extended",
         Event::Saved { .. } => "saved",
         Event::CallWaiting => "call waiting",
         Event::RenewEarly => "renew early",

@@ -77,7 +77,7 @@ impl World {
         let account = &self.accounts[number];
         let signed_in = matches!(account.session.state(), State::SignedIn { .. });
         let accepted =
-            account.session.generation().is_some_and(|held| account.ledger.accepted.contains(&held.number()));
+            account.session.generation().is_some_and(|held| account.ledger.accepted.contains(&account.ledger.token(held.number())));
         Ok(signed_in && accepted && !account.session.in_episode())
     }
 }

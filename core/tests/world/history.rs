@@ -45,6 +45,8 @@ pub enum Action {
     /// An old answer arrives late: 2xx for the generation before.
     AcceptedLate,
     RenewEarly,
+    /// The app gets a token for another audience.
+    AnotherAudience,
     AuthorizationServer(Token),
     ResourceServer(Resource),
     Server(Upheaval),
@@ -230,6 +232,7 @@ fn actions() -> impl Strategy<Value = Action> {
             .prop_map(|(class, own_audience, older)| Action::Rejected { class, own_audience, older }),
         1 => Just(Action::AcceptedLate),
         1 => Just(Action::RenewEarly),
+        1 => Just(Action::AnotherAudience),
         7 => token_moods().prop_map(Action::AuthorizationServer),
         7 => resource_moods().prop_map(Action::ResourceServer),
         2 => select(vec![Upheaval::GrantsLost, Upheaval::GrantsRestored]).prop_map(Action::Server),

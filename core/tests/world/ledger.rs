@@ -43,17 +43,20 @@ pub struct Memories {
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub issued: BTreeMap<u64, Issued>,
-    /// Generations whose access token a server rejected, and none accepted since.
+    /// Generations whose access token came with an earlier one. Whatever is known about access tokens below goes by the
+    /// first generation that held them.
+    first: BTreeMap<u64, u64>,
+    /// Access tokens that a server rejected, and none accepted since.
     pub rejected: BTreeSet<u64>,
     /// Those of them that the session must remember, so that it hands none of them out.
     pub withheld: BTreeSet<u64>,
-    /// Generations whose access token a server accepted.
+    /// Access tokens that a server accepted.
     pub accepted: BTreeSet<u64>,
-    /// Generations of which the probe told the session that they are nobody else's.
+    /// Access tokens of which the probe told the session that they are nobody else's.
     pub vouched: BTreeSet<u64>,
     /// The same, by whenever the answer came: the vault knows them.
     pub proven: BTreeSet<u64>,
-    /// Generations of which the probe named somebody else.
+    /// Access tokens of which the probe named somebody else.
     pub disowned: BTreeSet<u64>,
     /// Generations whose refresh token the authorization server refused, with a reason or six times without.
     pub refused: BTreeSet<u64>,
@@ -78,7 +81,8 @@ impl Ledger {
         if !matches!(step.after.state, State::Starting | State::Locked { .. }) {
             // Two generations are remembered: the newest, and the last one known to be good.
             let remembered = [step.after.generation, step.after.previous];
-            self.withheld.retain(|number| remembered.contains(&Generation::new(*number)));
+            let remembered = remembered.map(|kept| kept.map(|kept| self.token(kept.number())));
+            self.withheld.retain(|token| remembered.contains(&Some(*token)));
         }
         if step.before.in_episode && !step.after.in_episode {
             (self.memories.reauthentication_refused, self.memories.revoked) = (false, false);
@@ -92,6 +96,18 @@ impl Ledger {
         }
         let answers = matches!(step.event, Event::AttemptEnded { .. } | Event::Tick);
         matches!(step.event, Event::TryNow) || (by_person && self.asked.is_none() && answers)
+    }
+
+    /// The same access token under a newer number.
+    pub fn extended(&mut self, of: u64, number: u64) {
+        let issued = Issued { has_refresh_token: true, ..self.issued[&of] };
+        self.issued.insert(number, issued);
+        self.first.insert(number, self.token(of));
+    }
+
+    /// The access token of a generation, by the first that held it.
+    pub fn token(&self, number: u64) -> u64 {
+        self.first.get(&number).copied().unwrap_or(number)
     }
 
     /// The process died.
@@ -125,11 +141,11 @@ impl Ledger {
             Event::Rejected(rejection) if rejection.own_audience && blames_the_token(rejection.class) => {
                 let known = [step.before.generation, step.before.previous].contains(&Some(rejection.generation));
                 if known && listens(step.before.state) {
-                    self.reject(rejection.generation.number(), rejection.class, held);
+                    self.reject(self.token(rejection.generation.number()), rejection.class, held);
                 }
             }
             Event::Accepted { generation } if Some(generation.number()) == held => {
-                self.accepted.insert(generation.number());
+                self.accepted.insert(self.token(generation.number()));
                 self.prompts = 0;
             }
             Event::SignedIn(new) | Event::GenerationFound(new) => self.arrived(*new, step),
@@ -137,16 +153,18 @@ impl Ledger {
             // Whoever signs in next begins anew.
             Event::VaultOpened(Opened::MovedAside | Opened::Empty | Opened::SignedOut(_)) => self.prompts = 0,
             Event::SignOut(_) => {
-                *self = Self { issued: std::mem::take(&mut self.issued), ..Self::default() };
+                let (issued, first) = (std::mem::take(&mut self.issued), std::mem::take(&mut self.first));
+                *self = Self { issued, first, ..Self::default() };
             }
             _ => {}
         }
     }
 
-    fn reject(&mut self, number: u64, class: RejectionClass, held: Option<u64>) {
-        self.rejected.insert(number);
-        self.withheld.insert(number);
-        self.memories.revoked |= class == RejectionClass::SessionRevoked && Some(number) == held;
+    fn reject(&mut self, token: u64, class: RejectionClass, held: Option<u64>) {
+        self.rejected.insert(token);
+        self.withheld.insert(token);
+        let own = held.is_some_and(|held| self.token(held) == token);
+        self.memories.revoked |= class == RejectionClass::SessionRevoked && own;
     }
 
     fn arrived(&mut self, new: NewGeneration, step: &Step) {
@@ -208,22 +226,23 @@ impl Ledger {
     }
 
     fn learn_probe(&mut self, number: u64, found: ProbeOutcome, step: &Step) {
+        let token = self.token(number);
         match found {
             ProbeOutcome::Accepted { .. } => {
-                self.accepted.insert(number);
-                self.vouched.insert(number);
-                self.rejected.remove(&number);
-                self.withheld.remove(&number);
+                self.accepted.insert(token);
+                self.vouched.insert(token);
+                self.rejected.remove(&token);
+                self.withheld.remove(&token);
                 self.prompts = 0;
             }
             ProbeOutcome::Rejected(class) if blames_the_token(class) => {
-                self.reject(number, class, step.before.generation.map(Generation::number));
+                self.reject(token, class, step.before.generation.map(Generation::number));
                 if !listens(step.before.state) {
-                    self.withheld.remove(&number);
+                    self.withheld.remove(&token);
                 }
             }
             ProbeOutcome::Foreign => {
-                self.disowned.insert(number);
+                self.disowned.insert(token);
             }
             ProbeOutcome::Rejected(_) | ProbeOutcome::Silent => {}
         }

@@ -328,6 +328,25 @@ impl World {
 
     // ---- tokens ------------------------------------------------------------------------------------------------
 
+    /// The same access token under a newer number, with a refresh token of its own.
+    fn extend(&mut self, number: usize, of: u64) -> NewGeneration {
+        let now = self.now();
+        let account = &mut self.accounts[number];
+        let generation = account.vault.next_number();
+        let grant = self.servers.grants[&(number, of)];
+        self.servers.grants.insert((number, generation), Grant { refreshable: true, ..grant });
+        let stored = Stored { has_refresh_token: true, ..account.vault.generations[&of] };
+        account.vault.store(generation, stored);
+        account.ledger.extended(of, generation);
+        NewGeneration {
+            generation: Generation::new(generation).unwrap(),
+            lives_for: stored.expires_at.map(|at| at.since(now)),
+            has_refresh_token: true,
+            saved: true,
+            identity: stored.identity,
+        }
+    }
+
     /// The authorization server issues tokens, and the device stores them if its disk lets it.
     fn issue(&mut self, number: usize, identity: mainstay_core::IdentityProof, foreign: bool) -> NewGeneration {
         let now = self.now();

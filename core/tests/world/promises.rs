@@ -69,12 +69,14 @@ fn p2_a_no_destroys_nothing(step: &Step, account: &Account) -> Verdict {
             }
             (Target::Generation(generation), Permission::Foreign) => {
                 let number = generation.number();
-                let named = account.ledger.disowned.contains(&number) && !account.ledger.vouched.contains(&number);
+                let token = account.ledger.token(number);
+                let named = account.ledger.disowned.contains(&token) && !account.ledger.vouched.contains(&token);
                 named && account.ledger.issued[&number].identity == IdentityProof::Unverified
             }
             (Target::Before(generation), Permission::Superseded) => {
                 let number = generation.number();
-                account.vault.generations.contains_key(&number) && account.ledger.accepted.contains(&number)
+                let accepted = account.ledger.accepted.contains(&account.ledger.token(number));
+                account.vault.generations.contains_key(&number) && accepted
             }
             _ => false,
         };
@@ -123,7 +125,7 @@ fn p4_trouble_shows_no_sign_in_screen(step: &Step, account: &Account) -> Verdict
         return Err("silent re-authentication was never refused".into());
     }
     let expired = issued.expires_at.is_none_or(|at| at <= step.now);
-    if !expired && !ledger.rejected.contains(&number) {
+    if !expired && !ledger.rejected.contains(&ledger.token(number)) {
         return Err(format!("the access token of generation {number} is good"));
     }
     Ok(())
@@ -133,8 +135,8 @@ fn p4_trouble_shows_no_sign_in_screen(step: &Step, account: &Account) -> Verdict
 fn p5_tokens_only_under_their_identity(step: &Step, account: &Account) -> Verdict {
     let Answer::Token(generation) = step.after.answer else { return Ok(()) };
     let (number, ledger) = (generation.number(), &account.ledger);
-    let issued = ledger.issued[&number];
-    let vouched = ledger.proven.contains(&number);
+    let (issued, token) = (ledger.issued[&number], ledger.token(number));
+    let vouched = ledger.proven.contains(&token);
     let flapping = matches!(step.after.state, State::Holding { cause: HoldCause::Flapping, .. });
     if issued.identity == IdentityProof::Unverified && !vouched {
         return Err(format!("generation {number} is handed out, and nobody vouched for it"));
@@ -142,7 +144,7 @@ fn p5_tokens_only_under_their_identity(step: &Step, account: &Account) -> Verdic
     if issued.foreign && !vouched {
         return Err(format!("generation {number} is somebody else's"));
     }
-    if ledger.withheld.contains(&number) && !flapping {
+    if ledger.withheld.contains(&token) && !flapping {
         return Err(format!("the rejected access token of generation {number} is handed out"));
     }
     Ok(())
