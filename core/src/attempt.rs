@@ -18,6 +18,12 @@ pub(crate) struct Attempt {
     pub(crate) intent_was_open: bool,
 }
 
+impl Attempt {
+    pub(crate) fn is_token_request(&self) -> bool {
+        matches!(self.kind, AttemptKind::Refresh | AttemptKind::Reauthenticate)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AttemptKind {
     OpenVault,

@@ -40,6 +40,7 @@ impl Line {
     fn access(&self, access: Access) -> Access {
         let expires_at = self.future(access.expires_at, LONGEST_LIFE);
         Access {
+            first: access.first,
             received_at: self.past(access.received_at),
             expires_at,
             renew_at: self.future(access.renew_at, LONGEST_LIFE).min(expires_at),

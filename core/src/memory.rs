@@ -98,6 +98,12 @@ impl Held {
         self.identity != IdentityProof::Unverified && self.access.is_some_and(|access| access.usable(now))
     }
 
+    /// Whether a word about this generation's access token is a word about the one that is held.
+    pub(crate) fn has_token_of(&self, generation: Generation) -> bool {
+        let first = self.access.map_or(self.generation, |access| access.first);
+        (first..=self.generation).contains(&generation)
+    }
+
     /// A usable access token that a server has accepted before.
     pub(crate) fn known_good(&self, now: Timestamp) -> bool {
         self.usable_access(now) && self.access.is_some_and(|access| access.standing == Standing::Accepted)
@@ -114,6 +120,7 @@ impl Held {
 
     pub(crate) fn from_new(new: NewGeneration, now: Timestamp, rng: &mut Rng) -> Self {
         let access = new.lives_for.map(|life| life.min(LONGEST_LIFE)).map(|life| Access {
+            first: new.generation,
             received_at: now,
             expires_at: now.plus(life),
             renew_at: now.plus(rng.between(life * 7 / 10, life * 9 / 10)),
@@ -133,6 +140,8 @@ impl Held {
 /// An access token, by its times. On sign-out: dropped. On SignInRequired: kept, re-tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Access {
+    /// The generation that it came with. Generations since then only added tokens for other audiences.
+    pub(crate) first: Generation,
     pub(crate) received_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     pub(crate) renew_at: Timestamp,

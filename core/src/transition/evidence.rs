@@ -27,7 +27,7 @@ impl Transition<'_> {
             R::InvalidDpopProof => Code::EvidenceDpopProof,
         };
         let Some(held) = self.s.memory.held else { return };
-        if rejection.generation != held.generation {
+        if !held.has_token_of(rejection.generation) {
             return self.rejected_older(rejection.generation);
         }
         let Some(access) = held.access.filter(|access| access.standing != Standing::Rejected) else { return };
@@ -58,7 +58,7 @@ impl Transition<'_> {
         }
     }
 
-    pub(super) fn rejected_older(&mut self, generation: Generation) {
+    fn rejected_older(&mut self, generation: Generation) {
         self.note(Code::EvidenceStaleToken);
         self.note(Code::RungAlreadyNewer);
         let previous = self.s.memory.previous.as_mut().filter(|previous| previous.generation == generation);
@@ -70,7 +70,7 @@ impl Transition<'_> {
     /// A protected path accepted the token. A rejected token is cleared by the probe only: this answer may be older than
     /// the "no". And only a first acceptance says anything new: it does not undo what the authorization server refused.
     pub(super) fn accepted(&mut self, state: State, generation: Generation) {
-        let held = self.s.memory.held.filter(|held| held.generation == generation);
+        let held = self.s.memory.held.filter(|held| held.has_token_of(generation));
         let Some(access) = held.and_then(|held| held.access) else { return };
         let hold = matches!(state, State::Holding { .. } | State::Quarantined { .. });
         if access.standing == Standing::Rejected || hold || held.is_some_and(|h| !h.usable_access(self.now)) {
@@ -88,9 +88,15 @@ impl Transition<'_> {
         }
     }
 
+    /// What is known of the newest access token, which the previous generation may hold as well.
     pub(super) fn set_standing(&mut self, standing: Standing) {
-        if let Some(access) = self.s.memory.held.as_mut().and_then(|held| held.access.as_mut()) {
-            access.standing = standing;
+        let held = self.s.memory.held.as_mut().and_then(|held| held.access.as_mut());
+        let Some(newest) = held else { return };
+        newest.standing = standing;
+        let first = newest.first;
+        let previous = self.s.memory.previous.as_mut().and_then(|previous| previous.access.as_mut());
+        if let Some(same) = previous.filter(|access| access.first == first) {
+            same.standing = standing;
         }
     }
 

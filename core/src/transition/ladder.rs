@@ -15,13 +15,14 @@ const LONGEST_RECOVERING: Duration = Duration::from_secs(300);
 impl Transition<'_> {
     /// Opens an episode if there is none, with the budget of a new gathering. What was refused for good stays refused.
     pub(super) fn begin_gathering(&mut self) {
+        let in_flight = self.s.attempt.filter(|attempt| attempt.is_token_request());
         let episode = self.episode();
         episode.probed = false;
         episode.refreshed = false;
         episode.reauthenticated = episode.reauthentication_refused;
         episode.fresh_rejected = false;
         episode.points_to_server = false;
-        (episode.as_requests, episode.rs_requests) = (0, 0);
+        (episode.as_requests, episode.rs_requests) = (in_flight.map_or(0, |attempt| attempt.requests), 0);
     }
 
     /// The next rung that is left, cheapest first.

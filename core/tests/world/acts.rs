@@ -141,13 +141,14 @@ impl World {
             }
             _ => {}
         }
+        if account.vault.signed_out.take().is_some() {
+            // What the sign-out could not destroy any more is of an older epoch.
+            account.vault.generations.clear();
+        }
         let life = self.tokens.life;
         self.tokens.life = life.or(Some(3600));
         let new = self.issue(number, proof, false);
         self.tokens.life = life;
-        if !new.saved {
-            self.accounts[number].vault.signed_out = None;
-        }
         self.tell(number, Event::SignedIn(new))
     }
 

@@ -66,6 +66,9 @@ impl World {
             V::WithoutSnapshot => {
                 account.vault.snapshot = None;
                 account.ledger.memory_lost();
+                if let Some(newest) = account.vault.newest() {
+                    account.ledger.found_anew(newest);
+                }
                 (Some(account.vault.open(now, false, !account.uncertain)), V::Fine)
             }
             V::Locked { times, reason } => {

@@ -76,8 +76,10 @@ impl World {
         self.calls(number, 2, true)?;
         let account = &self.accounts[number];
         let signed_in = matches!(account.session.state(), State::SignedIn { .. });
-        let accepted =
-            account.session.generation().is_some_and(|held| account.ledger.accepted.contains(&account.ledger.token(held.number())));
+        let accepted = account
+            .session
+            .generation()
+            .is_some_and(|held| account.ledger.accepted.contains(&account.ledger.token(held.number())));
         Ok(signed_in && accepted && !account.session.in_episode())
     }
 }

@@ -271,7 +271,7 @@ fn token_moods() -> impl Strategy<Value = Token> {
         1 => Just(Token::Loses),
         1 => Just(Token::Hangs),
         2 => Just(Token::Unreasoned),
-        1 => any::<bool>().prop_map(|rediscovery_helps| Token::Misconfigured { rediscovery_helps }),
+        2 => any::<bool>().prop_map(|rediscovery_helps| Token::Misconfigured { rediscovery_helps }),
         1 => any::<bool>().prop_map(|all| Token::RefusesScopes { all }),
         1 => Just(Token::Malformed),
         1 => Just(Token::Cached),
@@ -316,7 +316,7 @@ fn others() -> impl Strategy<Value = Other> {
 fn hosts() -> impl Strategy<Value = Host> {
     prop_oneof![
         4 => any::<bool>().prop_map(Host::Network),
-        1 => any::<bool>().prop_map(|full| Host::Disk { full }),
+        3 => any::<bool>().prop_map(|full| Host::Disk { full }),
         1 => any::<bool>().prop_map(|held| Host::Lock { held }),
         1 => any::<bool>().prop_map(Host::DeviceKey),
     ]

@@ -110,6 +110,20 @@ impl Ledger {
         self.first.get(&number).copied().unwrap_or(number)
     }
 
+    /// The vault does not say that this generation's access token is an older one's.
+    pub fn found_anew(&mut self, number: u64) {
+        let Some(token) = self.first.remove(&number) else { return };
+        for set in [&mut self.rejected, &mut self.accepted, &mut self.vouched, &mut self.proven] {
+            if set.contains(&token) {
+                set.insert(number);
+            }
+        }
+    }
+
+    fn share_token(&self, held: u64, other: Generation) -> bool {
+        self.token(held) == self.token(other.number())
+    }
+
     /// The process died.
     pub fn restarted(&mut self, clock_jumped: bool) {
         self.asked = None;
@@ -139,12 +153,13 @@ impl Ledger {
         let held = step.before.generation.map(Generation::number);
         match step.event {
             Event::Rejected(rejection) if rejection.own_audience && blames_the_token(rejection.class) => {
-                let known = [step.before.generation, step.before.previous].contains(&Some(rejection.generation));
+                let known = [step.before.generation, step.before.previous].into_iter().flatten();
+                let known = known.map(Generation::number).any(|held| self.share_token(held, rejection.generation));
                 if known && listens(step.before.state) {
                     self.reject(self.token(rejection.generation.number()), rejection.class, held);
                 }
             }
-            Event::Accepted { generation } if Some(generation.number()) == held => {
+            Event::Accepted { generation } if held.is_some_and(|held| self.share_token(held, *generation)) => {
                 self.accepted.insert(self.token(generation.number()));
                 self.prompts = 0;
             }

@@ -72,6 +72,7 @@ pub struct Account {
     uncertain: bool,
     /// What the stored memory knows: since when a person was needed, and what was refused.
     stored: Memories,
+    stored_generation: Option<Generation>,
 }
 
 pub struct World {
@@ -112,6 +113,7 @@ impl World {
             spent: BTreeSet::new(),
             uncertain: false,
             stored: Memories::default(),
+            stored_generation: None,
         };
         let mut world = Self {
             accounts: (0..ACCOUNTS).map(account).collect(),
@@ -257,10 +259,18 @@ impl World {
                 self.issuer.learn(number, now, counts);
             }
             if let Some(asked) = self.begin(number, effect) {
-                let due = self.real + self.chance.delay();
+                let due = self.real + self.delay(asked);
                 let account = &mut self.accounts[number];
                 account.pending.push(Pending { due, epoch: account.vault.epoch, asked });
             }
+        }
+    }
+
+    /// A server whose metadata are asked for again is seldom a quick one; some answers come when nobody remembers.
+    fn delay(&mut self, asked: Asked) -> u64 {
+        match asked {
+            Asked::Rediscover { .. } if self.chance.below(4) == 0 => self.chance.below(10_000_000),
+            _ => self.chance.delay(),
         }
     }
 
@@ -285,6 +295,7 @@ impl World {
                 account.vault.snapshot = Some(account.session.snapshot());
                 account.uncertain = false;
                 account.stored = account.ledger.memories;
+                account.stored_generation = account.session.generation();
                 self.stored_pacing = self.pacing;
             }
             Effect::Destroy { target, .. } => {
@@ -314,6 +325,11 @@ impl World {
         let now = self.now();
         for account in &mut self.accounts {
             account.ledger.memories = account.stored;
+            if let Some(newest) = account.vault.newest()
+                && account.stored_generation.is_none_or(|stored| stored.number() != newest)
+            {
+                account.ledger.found_anew(newest);
+            }
             account.ledger.restarted(jumped);
             account.uncertain |= jumped;
             account.opening = crash.vault;
