@@ -316,7 +316,7 @@ fn others() -> impl Strategy<Value = Other> {
 fn hosts() -> impl Strategy<Value = Host> {
     prop_oneof![
         4 => any::<bool>().prop_map(Host::Network),
-        3 => any::<bool>().prop_map(|full| Host::Disk { full }),
+        1 => any::<bool>().prop_map(|full| Host::Disk { full }),
         1 => any::<bool>().prop_map(|held| Host::Lock { held }),
         1 => any::<bool>().prop_map(Host::DeviceKey),
     ]
