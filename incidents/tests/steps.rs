@@ -494,7 +494,7 @@ async fn a_client_that_is_none_is_an_error_with_its_last_words() {
     let mut watch = |_| {};
     let missing = play(&incident, &ClientCommand::new("no-such-program"), &mut watch).await.unwrap_err();
     assert!(missing.to_string().contains("no-such-program cannot be started"), "{missing}");
-    let talker = ClientCommand::new("sh").arg("-c").arg("echo hello; echo goodbye >&2");
+    let talker = ClientCommand::new("sh").arg("-c").arg("read line; echo hello; echo goodbye >&2; read line");
     let talker = play(&incident, &talker, &mut watch).await.unwrap_err();
     assert!(talker.to_string().contains("not understood"), "{talker}");
     let quitter = ClientCommand::new("sh").arg("-c").arg("read line; echo goodbye >&2; exit 3");
