@@ -16,7 +16,7 @@ use crate::{
     Error,
     error::Failure,
     host::{Connection, ConnectionWish, Inbound, Lane, Outbound},
-    oauth::{Answer, Rejection, spread_hint},
+    oauth::{Answer, Endpoint, Probe, Rejection, spread_hint},
 };
 
 /// The largest answer that is read for an app, in bytes: 16 MiB.
@@ -62,15 +62,8 @@ async fn once(
     let inbound = sent.map_err(Failure::from)?;
     check_echo(account, &inbound)?;
     let rejection = look(account, &token, url, &inbound.response, inbound.from_cache, inbound.connection);
-    let answer = Answer::new(&inbound.response, inbound.from_cache);
-    let uncached = answer.require_uncached().is_ok();
-    if rejection == Rejection::NotARejection
-        && answer.is_success()
-        && uncached
-        && request.method() == Method::GET
-        && server.profile.is_protected(url.path())
-    {
-        account.tell(Message::Event(Event::Accepted { generation: token.generation() }));
+    if request.method() == Method::GET {
+        weigh(account, &token, url, &inbound)?;
     }
     let verdict = if rejection.accuses_token() { Verdict::Rejected } else { Verdict::Fine };
     Ok((inbound.response, verdict))
@@ -127,6 +120,32 @@ pub(super) const fn withdraws(rejection: &CoreRejection) -> bool {
 
 pub(super) fn report(account: &Arc<Account>, token: &AccessToken, url: &Url, response: &Response<Bytes>) -> Rejection {
     look(account, token, url, response, false, Connection::Unknown)
+}
+
+/// What the answer to a GET proves: that the server took the token, or that it took it for somebody else's. A web page, an
+/// empty body or a cached copy proves nothing. A *who am I* that the app asks says as much as one that Mainstay asks; other
+/// paths may speak of other people.
+fn weigh(account: &Arc<Account>, token: &AccessToken, url: &Url, inbound: &Inbound) -> Result<(), Error> {
+    let server = account.server();
+    let asks_who = server.asks_who(url);
+    if !asks_who && !server.profile.is_protected(url.path()) {
+        return Ok(());
+    }
+    let Some(pinned) = lock(&account.identity).clone() else { return Ok(()) };
+    let Ok(endpoint) = Endpoint::from_url(url.clone()) else { return Ok(()) };
+    match server.weigh(&Answer::new(&inbound.response, inbound.from_cache), &endpoint, &pinned) {
+        Probe::Foreign if asks_who => {
+            account.hot.publish(None);
+            account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::Probe)));
+            return Err(Error::IdentityMismatch);
+        }
+        Probe::Accepted { named: false } if asks_who && pinned.subject.is_some() => {}
+        Probe::Accepted { .. } | Probe::Foreign => {
+            account.tell(Message::Event(Event::Accepted { generation: token.generation() }));
+        }
+        Probe::Rejected(_) | Probe::NoEvidence(_) => {}
+    }
+    Ok(())
 }
 
 /// A right token over a mixed-up session store passes every token check: where the server repeats whom it answers for,

@@ -132,10 +132,27 @@ impl Server {
     ) -> Result<(crate::oauth::Probe, Inbound), Failure> {
         let request = protected_request(Method::GET, endpoint, TokenType::Bearer, token)?;
         let inbound = self.ask_on(connection, request).await?;
-        let answer = Answer::new(&inbound.response, inbound.from_cache);
-        let profile = &self.profile;
-        let found = crate::oauth::Probe::read(&answer, endpoint, &profile.rejection_rules, pinned, &profile.identity);
+        let found = self.weigh(&Answer::new(&inbound.response, inbound.from_cache), endpoint, pinned);
         Ok((found, inbound))
+    }
+
+    /// What an answer of a protected endpoint says about the token and about whose it is.
+    pub(super) fn weigh(&self, answer: &Answer<'_>, endpoint: &Endpoint, pinned: &Identity) -> crate::oauth::Probe {
+        let Profile { rejection_rules, identity, .. } = &self.profile;
+        crate::oauth::Probe::read(answer, endpoint, rejection_rules, pinned, identity)
+    }
+
+    /// Whether a GET of this address asks who the token's person is.
+    pub(super) fn asks_who(&self, url: &Url) -> bool {
+        let same = |known: &Url| known.origin() == url.origin() && known.path() == url.path();
+        match &self.profile.probe {
+            Probe::WhoAmI(known) => Url::parse(known).is_ok_and(|known| same(&known)),
+            Probe::Userinfo => {
+                let metadata = self.known_metadata();
+                metadata.and_then(|it| it.userinfo_endpoint.clone()).is_some_and(|known| same(known.url()))
+            }
+            Probe::None | Probe::Protected(_) => false,
+        }
     }
 
     /// Draws random bytes.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use mainstay_core::{Event, Note, SignedOutReason};
+use mainstay_core::{Event, Note, SignedOutReason, State};
 use tokio::sync::{oneshot, watch};
 
 use super::{
@@ -161,9 +161,16 @@ impl Session {
     /// credentials are stored, and another person's sign-in is refused (P13).
     ///
     /// # Errors
+    /// [`Error::VaultLocked`] while the vault cannot be opened: unlock it, or move it aside
+    /// ([`Client::set_vault_aside`](super::Client::set_vault_aside)).
     /// [`Error::IdentityMismatch`] if somebody else signed in, [`Error::Cancelled`], [`Error::TryLater`] (also for taps
     /// in quick succession: at most 60 s), [`Error::Misconfigured`].
     pub async fn sign_in_again(&self, browser: &dyn Browser) -> Result<(), Error> {
+        // Whose session it is has to be known, and a vault that cannot be opened cannot keep what a sign-in brings.
+        self.account.opened().await;
+        if let State::Locked { .. } = self.state().state {
+            return Err(Error::VaultLocked);
+        }
         self.tap().await?;
         let base = self.account.vault().epoch(self.account.key).await.map_err(Failure::from)?;
         let hint = self.identity().and_then(|identity| identity.subject);

@@ -38,3 +38,12 @@ impl Browser for ScriptedBrowser {
         })
     }
 }
+
+/// The person closes it.
+pub struct ClosedBrowser;
+
+impl Browser for ClosedBrowser {
+    fn visit(&self, _url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
+        Box::pin(std::future::ready(Err(BrowserError::Cancelled)))
+    }
+}

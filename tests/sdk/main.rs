@@ -10,15 +10,22 @@
     reason = "tests"
 )]
 
+mod bad_input;
 mod browser;
 mod budget;
 mod clocks;
+mod disk;
+mod identity;
+mod importing;
 mod incidents;
+mod lifecycle;
 mod never_clear;
 mod one_of_many;
 mod process;
 mod recovery;
 mod refresh_answers;
+mod signing_in_again;
+mod signing_out;
 mod single_flight;
 mod till;
 mod trouble;

@@ -26,6 +26,20 @@ impl Process {
             let _killed = task.await;
         }
     }
+
+    /// Completes when every task has ended by itself.
+    pub async fn ended(&self) {
+        let tasks = self.tasks.lock().unwrap().as_mut().map(std::mem::take).unwrap_or_default();
+        for task in tasks {
+            task.await.unwrap();
+        }
+    }
+
+    /// How many tasks are still there.
+    pub fn alive(&self) -> usize {
+        let tasks = self.tasks.lock().unwrap();
+        tasks.iter().flatten().filter(|task| !task.is_finished()).count()
+    }
 }
 
 impl Spawn for Process {

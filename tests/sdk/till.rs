@@ -12,7 +12,7 @@ use bytes::Bytes;
 use mainstay::{
     Client, Error, Generation, Probe, Profile, Session, State,
     driver::CredentialProvider,
-    host::{Clock, Files, Host, Transport},
+    host::{Clock, Files, Host, SecretStore, Transport},
     native,
     test_support::{Activity, SeededEntropy, VirtualClock},
 };
@@ -45,6 +45,7 @@ pub struct Setup {
     files: Option<Arc<dyn Files>>,
     provider: Option<Arc<dyn CredentialProvider>>,
     network: Wrap,
+    secrets: Option<Arc<dyn SecretStore>>,
     wall_ms: u64,
 }
 
@@ -56,6 +57,7 @@ impl Setup {
             files: None,
             provider: None,
             network: Box::new(|network| network),
+            secrets: None,
             wall_ms: EVENING_MS,
         }
     }
@@ -70,12 +72,23 @@ impl Setup {
         self
     }
 
+    pub fn disk(mut self, files: impl Files + 'static) -> Self {
+        self.files = Some(Arc::new(files));
+        self
+    }
+
     /// Puts something between the SDK and the network.
     pub fn network<T: Transport + 'static>(
         mut self,
         wrap: impl FnOnce(Arc<dyn Transport>) -> T + Send + 'static,
     ) -> Self {
         self.network = Box::new(|network| Arc::new(wrap(network)));
+        self
+    }
+
+    /// Keeps the vault's key somewhere else.
+    pub fn key_store(mut self, secrets: impl SecretStore + 'static) -> Self {
+        self.secrets = Some(Arc::new(secrets));
         self
     }
 
@@ -98,6 +111,9 @@ impl Setup {
         parts.machine.transport = (self.network)(parts.machine.transport);
         if let Some(files) = self.files {
             parts.machine.files = files;
+        }
+        if let Some(secrets) = self.secrets {
+            parts.machine.secrets = secrets;
         }
         let till = Till::on(server.into(), profile, self.provider, parts).await;
         for (name, content) in APP_DATA {

@@ -27,7 +27,7 @@ pub(in crate::driver) async fn probe(
 async fn ask_probe(account: &Account, generation: Generation, purpose: ProbePurpose) -> Option<ProbeOutcome> {
     let credentials = account.credentials(generation)?;
     let token = credentials.access_tokens.first()?;
-    let (endpoint, _names) = account.server().probe_endpoint().await?;
+    let (endpoint, names) = account.server().probe_endpoint().await?;
     if purpose == ProbePurpose::FreshConnection {
         let rejecting = lock(&account.rejecting_origin).clone();
         if rejecting.is_some_and(|origin| origin != endpoint.url().origin()) {
@@ -38,8 +38,9 @@ async fn ask_probe(account: &Account, generation: Generation, purpose: ProbePurp
     let pinned = lock(&account.identity).clone().unwrap_or_else(|| credentials.identity.clone());
     let asked = account.server().probe(&endpoint, &token.token, &pinned, ConnectionWish::Fresh).await;
     let (found, inbound) = asked.ok()?;
-    let must_be_named = credentials.identity.subject.is_none()
-        && proof_of(account, &pinned, &credentials.identity) == IdentityProof::Unverified;
+    // A *who am I* that names nobody is no answer of the server that was asked.
+    let unverified = proof_of(account, &pinned, &credentials.identity) == IdentityProof::Unverified;
+    let must_be_named = unverified || (names && pinned.subject.is_some());
     let on_fresh_connection = inbound.connection == Connection::Fresh;
     Some(match found {
         Probe::Accepted { named } if named || !must_be_named => ProbeOutcome::Accepted { on_fresh_connection },

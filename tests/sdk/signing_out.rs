@@ -1,0 +1,86 @@
+//! Signing out: at once, durably, and without a network. The rest follows by itself.
+
+use std::time::Duration;
+
+use mainstay::{Error, SignedOutReason, State};
+use mainstay_mock_server::Endpoint;
+
+use crate::till::{A_WHILE, Till};
+
+const OUT: State = State::SignedOut { reason: SignedOutReason::User };
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// H5
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_without_network_is_local_at_once_and_revoked_later() {
+    let (till, session) = Till::signed_in().await;
+    till.wire.unplug();
+    till.wait_for(session.sign_out()).await.unwrap();
+    assert_eq!(session.state().state, OUT);
+    assert_eq!(session.identity(), None);
+    assert!(till.credential_files().await.is_empty());
+    assert_eq!(till.wait_for(session.access_token()).await.unwrap_err(), Error::SignInRequired);
+    assert_eq!(till.control().observations().sessions, 1);
+
+    till.wire.repair();
+    till.pass(HOUR).await;
+    assert_eq!(till.control().observations().sessions, 0);
+    assert_eq!(till.control().observations().revoked, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queued_revocation_and_the_reason_survive_a_restart() {
+    let (mut till, session) = Till::signed_in().await;
+    till.wire.unplug();
+    till.wait_for(session.sign_out()).await.unwrap();
+    till.settle().await;
+    let session = till.restart().await.unwrap();
+    assert_eq!(session.state().state, OUT);
+    till.wire.repair();
+    till.restart().await;
+    till.pass(HOUR).await;
+    assert_eq!(till.control().observations().sessions, 0);
+    assert_eq!(till.total(Endpoint::Refresh), 0, "a session that was ended is never renewed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_during_a_refresh_wins() {
+    let (till, session) = Till::signed_in().await;
+    till.control().hold(Endpoint::Refresh);
+    till.wait_for(session.try_now()).await.unwrap();
+    till.control().wait_for_held(1).await;
+    till.wait_for(session.sign_out()).await.unwrap();
+    till.control().clear_faults();
+    till.pass(HOUR).await;
+    assert_eq!(session.state().state, OUT);
+    assert!(till.credential_files().await.is_empty());
+    assert_eq!(till.control().observations().sessions, 0);
+}
+
+/// H1
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_signs_in_next_sees_nothing_of_who_was_there_before() {
+    let (till, ada) = Till::signed_in().await;
+    let token = ada.access_token().await.unwrap().expose().to_owned();
+    till.wait_for(ada.sign_out()).await.unwrap();
+    let grace = till.sign_in("grace").await;
+    assert_eq!(grace.identity().unwrap().subject.as_deref(), Some("grace"));
+    assert_ne!(grace.access_token().await.unwrap().expose(), token);
+    till.assert_sells(&grace).await;
+}
+
+/// Rung 4 brings the session back, and nobody has to do anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_enrolled_device_recovers_from_lost_sessions_without_a_prompt() {
+    let (mut till, session) = Till::signed_in().await;
+    till.wait_for(session.enroll_device_key()).await.unwrap();
+    assert_eq!(till.control().observations().enrolments, 1);
+    let session = till.restart().await.unwrap();
+    for _ in 0..3 {
+        till.pass(A_WHILE).await;
+        till.control().change_secret(false);
+        till.control().wipe_sessions();
+        till.assert_sells(&session).await;
+    }
+    assert_eq!((till.prompts(), till.total(Endpoint::JwtBearer)), (1, 3));
+}
