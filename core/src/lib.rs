@@ -10,9 +10,15 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "mutants"))]
 extern crate std;
 
+#[macro_use]
+#[cfg(not(feature = "mutants"))]
+mod mutants;
+#[macro_use]
+#[cfg(feature = "mutants")]
+pub mod mutants;
 mod attempt;
 mod clocks;
 pub mod codes;

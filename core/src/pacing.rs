@@ -62,7 +62,7 @@ impl IssuerPacing {
     #[must_use]
     pub fn earliest(&self, now: Timestamp) -> Timestamp {
         let [oldest, .., latest] = self.calls;
-        let gap = latest.map_or(now, |at| at.plus(LEAST_GAP));
+        let gap = latest.filter(|_| !mutant!(IgnoresTheGap)).map_or(now, |at| at.plus(LEAST_GAP));
         let hour = oldest.map_or(now, |at| at.plus(HOUR));
         now.max(self.not_before).max(gap).max(hour)
     }
@@ -100,7 +100,7 @@ impl IssuerPacing {
 
     pub(crate) fn record_failure(&mut self, now: Timestamp, retry_after: Option<Duration>) {
         self.failures = self.failures.saturating_add(1);
-        if let Some(pause) = retry_after {
+        if let Some(pause) = retry_after.filter(|_| !mutant!(IgnoresRetryAfter)) {
             self.not_before = self.not_before.max(now.plus(pause.min(LONGEST_RETRY_AFTER)));
         }
     }
@@ -132,6 +132,7 @@ impl Retests {
     /// A tenth of jitter keeps devices that were hit together from asking together.
     pub(crate) fn next(&mut self, now: Timestamp, rng: &mut Rng) -> Timestamp {
         let pause = match self.done {
+            _ if mutant!(RetestsWithoutPause) => SECOND,
             0 => 30 * SECOND,
             1 => MINUTE,
             2 => 2 * MINUTE,
@@ -186,8 +187,9 @@ pub(crate) struct Taps([Option<Timestamp>; 3]);
 impl Taps {
     pub(crate) fn tap(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let [oldest, _, latest] = self.0;
+        let longest = if mutant!(LongCountdown) { 10 * MINUTE } else { MINUTE };
         let after_latest = latest.map(|at| at.plus(5 * SECOND));
-        let after_oldest = oldest.map(|at| at.plus(10 * MINUTE).min(latest.unwrap_or(at).plus(MINUTE)));
+        let after_oldest = oldest.map(|at| at.plus(10 * MINUTE).min(latest.unwrap_or(at).plus(longest)));
         let allowed = after_latest.max(after_oldest).unwrap_or(now);
         if allowed > now {
             return Err(allowed);

@@ -167,9 +167,10 @@ impl<'a> Transition<'a> {
 
     fn tick(&mut self, state: State) {
         self.save_again();
+        let limit = if mutant!(LimitOfADay) { KEEP_IN_SIGN_IN_REQUIRED / 30 } else { KEEP_IN_SIGN_IN_REQUIRED };
         if let State::SignInRequired { since, .. } = state
             && self.s.memory.held.is_some()
-            && self.now.since(since) >= KEEP_IN_SIGN_IN_REQUIRED
+            && self.now.since(since) >= limit
         {
             return self.limit_reached();
         }

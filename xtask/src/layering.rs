@@ -179,6 +179,23 @@ fn test_features(tree: &str) -> Vec<String> {
         .collect()
 }
 
+/// The core's feature of seeded mutations.
+const MUTANTS: &str = "mutants";
+
+/// The core's seeded mutations are turned on by the command that runs its own tests, and by no manifest.
+pub(crate) fn mutations_stay_in_the_core(workspace: &Workspace) -> Result<Vec<String>, Error> {
+    Ok(turned_on(&workspace.packages))
+}
+
+fn turned_on(packages: &[Package]) -> Vec<String> {
+    let names_it = |feature: &String| feature.rsplit('/').next() == Some(MUTANTS);
+    let by_dependencies =
+        |package: &Package| package.dependencies.iter().any(|dependency| dependency.features.iter().any(names_it));
+    let by_features = |package: &Package| package.features.values().flatten().any(names_it);
+    let guilty = packages.iter().filter(|package| by_dependencies(package) || by_features(package));
+    guilty.map(|package| format!("{} turns on the core's seeded mutations", package.name)).collect()
+}
+
 /// The tests of a host whose futures are not `Send` really run without the hosts whose futures are.
 pub(crate) fn single_threaded_without_native(workspace: &Workspace) -> Result<Vec<String>, Error> {
     let features = ["--no-default-features", "--features", "single-threaded,test-support"];

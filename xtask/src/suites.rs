@@ -110,6 +110,21 @@ pub(crate) const SUITES: &[Suite] = &[
                     "warnings",
                 ]),
             ),
+            Step::new(
+                "clippy, the core's seeded mutations",
+                Work::Cargo(&[
+                    "clippy",
+                    "-p",
+                    "mainstay-core",
+                    "--all-targets",
+                    "--features",
+                    "mutants",
+                    "--locked",
+                    "--",
+                    "-D",
+                    "warnings",
+                ]),
+            ),
             Step::new("documentation", Work::Cargo(&["doc", "--workspace", "--no-deps", "--locked"]))
                 .env(&[("RUSTDOCFLAGS", "-D warnings")])
                 .when(When::NotFast),
@@ -126,6 +141,7 @@ pub(crate) const SUITES: &[Suite] = &[
             Step::new("modules point downward", Work::Check(layering::modules_point_downward)),
             Step::new("the core is no_std and stands alone", Work::Check(layering::core_stands_alone)),
             Step::new("nothing shipped has test features", Work::Check(layering::shipped_without_test_features)),
+            Step::new("no manifest turns mutations on", Work::Check(layering::mutations_stay_in_the_core)),
             Step::new("the single-threaded host is alone", Work::Check(layering::single_threaded_without_native)),
             Step::new("docs/codes.md is current", Work::Check(codes::are_current)),
             Step::new("links in documents lead somewhere", Work::Check(links::lead_somewhere)),
@@ -139,8 +155,23 @@ pub(crate) const SUITES: &[Suite] = &[
         steps: &[
             Step::new("the decision core", Work::Tests(&["test", "-p", "mainstay-core", "--locked"])),
             Step::new(
+                "the decision core, broken on purpose",
+                Work::Tests(&[
+                    "test",
+                    "-p",
+                    "mainstay-core",
+                    "--features",
+                    "mutants",
+                    "--test",
+                    "promises",
+                    "--locked",
+                    "--",
+                    "mutants",
+                ]),
+            ),
+            Step::new(
                 "the decision core, a million histories",
-                Work::Tests(&["test", "-p", "mainstay-core", "--locked"]),
+                Work::Tests(&["test", "-p", "mainstay-core", "--test", "promises", "--locked"]),
             )
             .env(&[(CASES, "1000000")])
             .when(When::Long),

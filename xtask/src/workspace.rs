@@ -1,5 +1,6 @@
 //! The repository, as cargo describes it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -29,6 +30,8 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
+    /// Each feature with what it turns on.
+    pub(crate) features: BTreeMap<String, Vec<String>>,
 }
 
 /// One line under a `dependencies` table of a manifest.
@@ -39,6 +42,8 @@ pub(crate) struct Dependency {
     pub(crate) kind: Option<String>,
     /// Present for a dependency on a folder of this repository.
     pub(crate) path: Option<PathBuf>,
+    /// What it turns on there.
+    pub(crate) features: Vec<String>,
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,8 @@ impl Transition<'_> {
     pub(super) fn begin(&mut self, kind: AttemptKind, seconds: u64, counted: bool) -> u32 {
         self.s.attempts = self.s.attempts.wrapping_add(1);
         let number = self.s.attempts;
-        let deadline = self.now.plus(Duration::from_secs(seconds));
+        let patience = if mutant!(AttemptsNeverEnd) { 1_000_000 } else { seconds };
+        let deadline = self.now.plus(Duration::from_secs(patience));
         let intent_was_open = self.s.memory.held.is_some_and(|held| held.intent_open);
         let (by_person, requests) = (self.by_person, self.spent.saturating_add(1));
         self.s.attempt = Some(Attempt { number, kind, deadline, counted, by_person, requests, intent_was_open });
@@ -62,7 +63,7 @@ impl Transition<'_> {
     }
 
     fn count_call(&mut self) -> bool {
-        let counted = self.calls_count();
+        let counted = self.calls_count() && !mutant!(BudgetNotCounted);
         if let Some(episode) = self.s.memory.episode.as_mut() {
             episode.as_requests = episode.as_requests.saturating_add(1);
         }

@@ -17,6 +17,14 @@ impl Transition<'_> {
 
     /// A person signed in. What was kept stays until the new token was accepted.
     pub(super) fn signed_in(&mut self, new: NewGeneration) {
+        match self.s.memory.state {
+            State::Holding { .. } if mutant!(HoldingRefusesSignIn) => return,
+            State::Locked { .. } if mutant!(LockedRefusesSignIn) => return,
+            _ if mutant!(SignInDestroysKept) => {
+                self.destroy(Target::Before(new.generation), Permission::Superseded);
+            }
+            _ => {}
+        }
         if self.is_newer(new) {
             self.take_up(new);
             match self.s.memory.state {
@@ -118,8 +126,11 @@ impl Transition<'_> {
 
     /// What the newest generation superseded may go once that is stored and was accepted (P2).
     pub(super) fn drop_superseded(&mut self) {
-        let accepted = |held: &Held| held.access.is_some_and(|access| access.standing == Standing::Accepted);
-        if let Some(held) = self.s.memory.held.filter(|held| held.saved && accepted(held))
+        let accepted = |held: &Held| {
+            held.access.is_some_and(|access| access.standing == Standing::Accepted) || mutant!(DropsBeforeAcceptance)
+        };
+        let saved = |held: &Held| held.saved || mutant!(DropsBeforeStored);
+        if let Some(held) = self.s.memory.held.filter(|held| saved(held) && accepted(held))
             && self.s.memory.previous.take().is_some()
         {
             self.destroy(Target::Before(held.generation), Permission::Superseded);
@@ -157,6 +168,9 @@ impl Transition<'_> {
         let memory = &mut self.s.memory;
         (memory.held, memory.previous, memory.plan, memory.retests) = (None, None, None, None);
         (self.s.attempt, self.s.save_at) = (None, None);
+        if mutant!(LimitSignsOut) {
+            self.enter(State::SignedOut { reason: SignedOutReason::App });
+        }
     }
 
     pub(super) fn destroy(&mut self, target: Target, allowed_by: Permission) {

@@ -2,7 +2,7 @@
 
 use super::Transition;
 use crate::{
-    Code, Effect, HoldCause, ProbePurpose, State, Timestamp,
+    Code, Effect, HoldCause, ProbePurpose, SignInReason, State, Timestamp,
     memory::{Standing, Task},
     pacing::{LEAST_GAP, Retests},
 };
@@ -39,6 +39,12 @@ impl Transition<'_> {
 
     fn keep_holding(&mut self, cause: HoldCause, at: Timestamp) {
         self.enter(State::Holding { cause, retry_at: at });
+        if mutant!(PromptsWhileHolding) {
+            self.effects.push(Effect::Prompt { reason: SignInReason::RefreshRefused });
+        }
+        if mutant!(HoldsForGood) {
+            return;
+        }
         self.plan(at, Task::Retry);
         if self.s.memory.retest_at.is_none() {
             self.s.memory.retests.get_or_insert(Retests::starting(self.now));

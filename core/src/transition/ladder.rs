@@ -46,7 +46,7 @@ impl Transition<'_> {
         if !refresh && !reauthenticate {
             return self.person();
         }
-        if !episode.spread {
+        if !episode.spread && !mutant!(SkipsTheSpread) {
             return self.spread();
         }
         if let Some(at) = self.must_wait_until(episode.as_requests) {
@@ -193,13 +193,13 @@ impl Transition<'_> {
         self.enter(State::SignInRequired { reason, since: self.now });
         self.s.memory.retests = Some(Retests::starting(self.now));
         self.plan_retest();
-        if !core::mem::replace(&mut self.episode().prompted, true) {
+        if !core::mem::replace(&mut self.episode().prompted, true) || mutant!(PromptsAgain) {
             self.effects.push(Effect::Prompt { reason });
         }
     }
 
     pub(super) fn withdraw_prompt(&mut self) {
-        if matches!(self.s.memory.state, State::SignInRequired { .. }) {
+        if matches!(self.s.memory.state, State::SignInRequired { .. }) && !mutant!(LeavesThePrompt) {
             self.effects.push(Effect::WithdrawPrompt);
         }
     }

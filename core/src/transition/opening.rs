@@ -53,7 +53,7 @@ impl Transition<'_> {
     /// One bad read proves nothing. After three the vault is moved aside, so that a person can sign in.
     fn unreadable(&mut self) {
         self.s.bad_reads = self.s.bad_reads.saturating_add(1);
-        if self.s.bad_reads < OPEN_TRIES {
+        if self.s.bad_reads < OPEN_TRIES || mutant!(NeverMovesAside) {
             let pause = self.rng.between(Duration::from_millis(100), Duration::from_secs(1));
             return self.plan(self.now.plus(pause), Task::OpenVault);
         }
@@ -64,10 +64,16 @@ impl Transition<'_> {
     }
 
     fn locked(&mut self, reason: LockReason) {
+        if mutant!(LockedAsksAPerson) {
+            return self.sign_in_required(SignInReason::VaultMovedAside);
+        }
         self.enter(State::Locked { reason });
         let doublings = u32::from(self.s.locked_reads.min(5));
         self.s.locked_reads = self.s.locked_reads.saturating_add(1);
         let pause = (Duration::from_secs(1) * (1 << doublings)).min(OPEN_PAUSE);
+        if mutant!(LockedForGood) {
+            return;
+        }
         self.plan(self.now.plus(pause), Task::OpenVault);
     }
 
@@ -120,6 +126,12 @@ impl Transition<'_> {
     /// The account is known, its credentials are gone: somebody has to sign in, and nobody ever signed out (P3, P10). The
     /// prompt was raised before the limit; what remains is the banner (P9).
     fn nothing_kept(&mut self) {
+        if mutant!(ReadsAnEmptyShelfForEver) {
+            return self.plan(self.now.plus(OPEN_PAUSE), Task::OpenVault);
+        }
+        if mutant!(EmptyShelfSignsOut) {
+            return self.enter(State::SignedOut { reason: SignedOutReason::NeverSignedIn });
+        }
         self.episode().prompted = true;
         self.sign_in_required(SignInReason::NothingToRenewWith);
     }

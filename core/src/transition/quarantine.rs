@@ -23,7 +23,8 @@ impl Transition<'_> {
 
     /// The probe named somebody else. If nobody had vouched for the token, it is theirs.
     pub(super) fn foreign_probe(&mut self) {
-        if let Some(held) = self.s.memory.held.filter(|held| held.identity == IdentityProof::Unverified) {
+        let unproven = |held: &Held| held.identity == IdentityProof::Unverified || mutant!(DisownsWhatWasProven);
+        if let Some(held) = self.s.memory.held.filter(unproven) {
             self.disown(held);
         }
         self.foreign(ForeignBy::Probe);
@@ -56,6 +57,9 @@ impl Transition<'_> {
     // ---- the way out -------------------------------------------------------------------------------------------
 
     pub(super) fn plan_verification(&mut self) {
+        if mutant!(QuarantinedForGood) {
+            return;
+        }
         let at = self.now.plus(HOURLY).plus(self.rng.up_to(HOURLY / 10));
         self.plan(at, Task::Retest);
     }

@@ -18,7 +18,7 @@ impl Transition<'_> {
         if let State::Quarantined { .. } = self.s.memory.state {
             return self.plan_verification();
         }
-        if self.s.memory.held.is_none() {
+        if self.s.memory.held.is_none() || mutant!(WaitsForAPersonOnly) {
             return;
         }
         let mut retests = self.s.memory.retests.unwrap_or(Retests::starting(self.now));

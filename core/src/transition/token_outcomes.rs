@@ -4,7 +4,8 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Code, Connectivity, Effect, ForeignBy, HoldCause, NewGeneration, State, TokenOutcome,
+    Code, Connectivity, Effect, ForeignBy, HoldCause, NewGeneration, Permission, SignedOutReason, State, Target,
+    TokenOutcome,
     attempt::{Attempt, AttemptKind},
     memory::{RefreshStanding, Task},
     pacing::LEAST_GAP,
@@ -60,6 +61,8 @@ impl Transition<'_> {
             T::Configuration => self.misconfigured(attempt),
             T::Unreasoned => self.unreasoned(attempt),
             T::Foreign => self.foreign(ForeignBy::TokenResponse),
+            T::Transient { .. } if mutant!(TroubleAsksAPerson) => self.person(),
+            T::StorageFull if mutant!(FullDiskAsksAPerson) => self.person(),
             T::Transient { retry_after, .. } => {
                 self.note(Code::EvidenceTransient);
                 self.server_failed(attempt, retry_after);
@@ -107,6 +110,12 @@ impl Transition<'_> {
         if let Some(held) = self.s.memory.held.as_mut() {
             held.refresh = if revoked { RefreshStanding::Void } else { RefreshStanding::Refused };
         }
+        if let Some(generation) = self.s.generation().filter(|_| mutant!(DestroysOnInvalidGrant)) {
+            self.destroy(Target::Generation(generation), Permission::Superseded);
+        }
+        if mutant!(RefusalSignsOut) {
+            return self.enter(State::SignedOut { reason: SignedOutReason::App });
+        }
         self.episode().revoked |= revoked;
         self.next_rung();
     }
@@ -153,7 +162,8 @@ impl Transition<'_> {
     fn unreasoned(&mut self, attempt: Attempt) {
         self.note(Code::EvidenceUnreasonedRefusal);
         let points_to_server = self.s.memory.episode.is_some_and(|episode| episode.points_to_server);
-        let counts_as_refusal = self.s.memory.unreasoned.again(self.now) && !points_to_server;
+        let enough = self.s.memory.unreasoned.again(self.now) || mutant!(OneUnreasonedNoIsEnough);
+        let counts_as_refusal = enough && !points_to_server;
         match attempt.kind {
             AttemptKind::Reauthenticate if counts_as_refusal => self.reauthentication_refused(false),
             _ if counts_as_refusal => self.refresh_refused(false),

@@ -75,6 +75,7 @@ impl World {
                 let next = if times > 1 { V::Locked { times: times - 1, reason } } else { V::Fine };
                 (Some(Opened::Locked(reason)), next)
             }
+            V::Unreadable { times: history::FOR_GOOD } => (Some(Opened::Unreadable), account.opening),
             V::Unreadable { times } => {
                 (Some(Opened::Unreadable), if times > 1 { V::Unreadable { times: times - 1 } } else { V::Fine })
             }

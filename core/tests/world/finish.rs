@@ -4,7 +4,7 @@ use mainstay_core::{IdentityProof, State};
 
 use super::{
     World,
-    history::{ACCOUNTS, Crash, Vault},
+    history::{ACCOUNTS, Crash, FOR_GOOD, Vault},
     promises::{Broken, Promise},
 };
 
@@ -21,7 +21,9 @@ impl World {
         self.repair();
         let restarts = self.chance.below(2) == 0;
         if restarts {
-            self.crash(Crash { in_step: None, gap: MINUTE, jump: 0, vault: Vault::Fine });
+            // Sometimes what the vault holds can never be read again.
+            let vault = if self.chance.below(8) == 0 { Vault::Unreadable { times: FOR_GOOD } } else { Vault::Fine };
+            self.crash(Crash { in_step: None, gap: MINUTE, jump: 0, vault });
         }
         let promise = if restarts { Promise::P1 } else { Promise::P12 };
         for online in [false, true] {

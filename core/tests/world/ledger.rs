@@ -6,8 +6,8 @@ use std::{
 };
 
 use mainstay_core::{
-    Effect, Event, Generation, HoldCause, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome, RejectionClass,
-    State, Timestamp, TokenOutcome,
+    Code, Effect, Event, Generation, HoldCause, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome,
+    RejectionClass, State, Timestamp, TokenOutcome,
 };
 
 use super::step::Step;
@@ -40,6 +40,15 @@ pub struct Memories {
     pub revoked: bool,
 }
 
+/// DESIGN.md section 6: the first automatic attempt after a rejection waits a random time.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Spread {
+    #[default]
+    NotNeeded,
+    Owed,
+    Until(Timestamp),
+}
+
 #[derive(Debug, Default)]
 pub struct Ledger {
     pub issued: BTreeMap<u64, Issued>,
@@ -66,6 +75,10 @@ pub struct Ledger {
     /// Prompts since a token was accepted.
     pub prompts: u32,
     pub asked: Option<Asked>,
+    /// The random wait before the first automatic call of this episode.
+    spread: Spread,
+    /// Such a call was made before that wait was over.
+    pub called_without_spread: bool,
     /// Times of automatic probes, and of new credentials.
     pub probes: VecDeque<Timestamp>,
     pub arrivals: VecDeque<Timestamp>,
@@ -78,6 +91,7 @@ impl Ledger {
         let by_person = self.asked.is_some_and(|asked| asked.by_person);
         self.learn_event(step);
         self.forget_asked(step);
+        self.learn_spread(step);
         if !matches!(step.after.state, State::Starting | State::Locked { .. }) {
             // Two generations are remembered: the newest, and the last one known to be good.
             let remembered = [step.after.generation, step.after.previous];
@@ -91,11 +105,44 @@ impl Ledger {
             State::SignInRequired { .. } => {
                 self.memories.person_needed_since = self.memories.person_needed_since.or(Some(step.real))
             }
-            State::Starting | State::Locked { .. } => {}
+            State::Starting | State::Locked { .. } | State::SignedOut { .. } => {}
             _ => self.memories.person_needed_since = None,
         }
         let answers = matches!(step.event, Event::AttemptEnded { .. } | Event::Tick);
         matches!(step.event, Event::TryNow) || (by_person && self.asked.is_none() && answers)
+    }
+
+    /// When an episode begins with a rejection, its first automatic call owes a random wait. What brings that wait forward
+    /// draws anew: a call that waits, a network that came back, a healthy server. A person need not wait.
+    fn learn_spread(&mut self, step: &Step) {
+        // Elsewhere whatever is asked has a time of its own: a token's deadline, an hourly schedule with jitter.
+        let elsewhere = !matches!(step.after.state, State::Recovering { .. } | State::Holding { .. });
+        let begins = !step.before.in_episode && step.after.in_episode && matches!(step.event, Event::Rejected(_));
+        let drawn = step.effects.iter().find_map(|effect| match effect {
+            Effect::Note(note) if note.code == Code::StepSpread => note.until,
+            _ => None,
+        });
+        let hurried = matches!(
+            step.event,
+            Event::CallWaiting | Event::NetworkChanged { .. } | Event::StatusRead { .. } | Event::TryNow
+        );
+        // Asked once more without its scopes, or with new metadata, a request that was in flight is the same request.
+        use TokenOutcome::{Configuration, InvalidScope};
+        let again = matches!(
+            step.event,
+            Event::AttemptEnded {
+                outcome: Outcome::Refresh(InvalidScope | Configuration) | Outcome::Rediscovered { .. },
+                ..
+            }
+        );
+        let by_person = matches!(step.event, Event::TryNow) && !matches!(step.before.state, State::SignedIn { .. });
+        self.spread = match (self.spread, drawn) {
+            _ if !step.after.in_episode || by_person || again || elsewhere => Spread::NotNeeded,
+            (_, Some(until)) => Spread::Until(until),
+            _ if begins => Spread::Owed,
+            (Spread::Until(_), None) if hurried => Spread::NotNeeded,
+            (spread, None) => spread,
+        };
     }
 
     /// The same access token under a newer number.
@@ -126,7 +173,7 @@ impl Ledger {
 
     /// The process died.
     pub fn restarted(&mut self, clock_jumped: bool) {
-        self.asked = None;
+        (self.asked, self.spread) = (None, Spread::NotNeeded);
         if clock_jumped {
             self.probes.clear();
             self.calls.clear();
@@ -300,7 +347,14 @@ impl Ledger {
         match effect {
             _ if by_person => {}
             Effect::Probe { .. } => self.probes.push_back(now),
-            Effect::Refresh { .. } | Effect::Reauthenticate { .. } => self.calls.push_back(now),
+            Effect::Refresh { .. } | Effect::Reauthenticate { .. } => {
+                self.calls.push_back(now);
+                self.called_without_spread |= match std::mem::take(&mut self.spread) {
+                    Spread::NotNeeded => false,
+                    Spread::Owed => true,
+                    Spread::Until(at) => now < at,
+                };
+            }
             _ => {}
         }
         let an_hour_ago = Timestamp::from_millis(now.as_millis().saturating_sub(3_600_000));

@@ -17,10 +17,14 @@ pub mod vault;
 mod acts;
 mod answers;
 mod finish;
+#[cfg(feature = "mutants")]
+mod mutants;
 
 use std::collections::BTreeSet;
 
-use mainstay_core::{Effect, Event, Generation, IssuerPacing, NewGeneration, Policy, Session, Target, Timestamp};
+use mainstay_core::{
+    Effect, Event, Generation, IssuerPacing, NewGeneration, Outcome, Policy, Session, Target, Timestamp, TokenOutcome,
+};
 
 use self::{
     chance::Chance,
@@ -225,6 +229,13 @@ impl World {
             let seconds = (real - START) / 1000;
             story.push(format!("{seconds:>9} s  account {number}, {event:?}\n    did {effects:?}\n    is {after:?}"));
         }
+        if let Event::AttemptEnded { attempt, outcome: Outcome::Refresh(found) | Outcome::Reauthentication(found) } =
+            &event
+            && let TokenOutcome::Transient { retry_after: Some(pause), .. } = found
+            && account.ledger.asked.is_some_and(|asked| asked.attempt == *attempt)
+        {
+            self.issuer.told_to_wait(now, *pause);
+        }
         let by_person = account.ledger.learn(&step);
         let verdict = promises::check(&step, account);
         let counts = !by_person && (after.in_episode || before.failing);
@@ -320,6 +331,7 @@ impl World {
         if jumped {
             self.issuer.begin_anew();
         }
+        self.issuer.restarted();
         self.pacing = self.stored_pacing;
         (self.disk_full, self.lock_held) = (false, false);
         let now = self.now();

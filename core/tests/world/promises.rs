@@ -109,6 +109,9 @@ fn p4_trouble_shows_no_sign_in_screen(step: &Step, account: &Account) -> Verdict
     }
     let ledger = &account.ledger;
     let excused = match step.event {
+        Event::VaultOpened(Opened::Locked(_) | Opened::Unreadable) => {
+            return Err("a vault that cannot be read now shows a sign-in screen".into());
+        }
         Event::VaultOpened(Opened::MovedAside | Opened::NothingKept) => true,
         // It was so before the restart.
         Event::VaultOpened(Opened::Value(_)) => account.stored.person_needed_since.is_some(),
@@ -156,11 +159,18 @@ const PROBES_PER_HOUR: usize = 60;
 const RENEWALS_PER_HOUR: usize = 200;
 
 /// P7: the load is bounded for every server behaviour. After a first failure and inside an episode, automatic calls to
-/// the authorization server are 20 s apart, but for the second of a gathering, and 12 an hour, over all accounts.
+/// the authorization server are 20 s apart, but for the second of a gathering, and 12 an hour, over all accounts; they
+/// obey `Retry-After`; and the first one after a rejection waits a random time.
 fn p7_load_is_bounded(effects: &[Effect], account: &Account, issuer: &Issuer) -> Verdict {
     let ledger = &account.ledger;
     if let Some(gap) = issuer.too_soon {
         return Err(format!("a call {gap:?} after the one before, and not the second of a gathering"));
+    }
+    if issuer.called_while_paused {
+        return Err("a call before the time that the server asked for with `Retry-After`".into());
+    }
+    if ledger.called_without_spread {
+        return Err("the first automatic call of an episode came without its random wait".into());
     }
     if issuer.counted.len() > CALLS_PER_HOUR {
         return Err(format!("{} counted calls in an hour", issuer.counted.len()));

@@ -1,5 +1,7 @@
 //! Each rule with its negative control: the same check on a tree that breaks the rule.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::workspace::Dependency;
 
@@ -8,11 +10,13 @@ fn package(name: &str, dependencies: &[(&str, Option<&str>)]) -> Package {
         name: (*name).to_owned(),
         kind: kind.map(str::to_owned),
         path: Some("anywhere".into()),
+        features: Vec::new(),
     };
     Package {
         name: name.to_owned(),
         manifest_path: "Cargo.toml".into(),
         dependencies: dependencies.iter().map(dependency).collect(),
+        features: BTreeMap::new(),
     }
 }
 
@@ -99,6 +103,19 @@ fn test_support_in_a_shipped_package_is_found() {
     assert_eq!(test_features("mainstay v0.1.0|default,native\nserde v1.0.229|std\n"), Vec::<String>::new());
     assert_eq!(test_features("mainstay v0.1.0|default,test-support\n"), ["mainstay [default,test-support]"]);
     assert_eq!(test_features("mainstay v0.1.0|native\nmainstay-mock-server v0.1.0|\n").len(), 1);
+}
+
+#[test]
+fn a_manifest_that_turns_the_mutations_on_is_found() {
+    let mut core = package("mainstay-core", &[]);
+    core.features.insert("mutants".to_owned(), Vec::new());
+    assert_eq!(turned_on(std::slice::from_ref(&core)), Vec::<String>::new(), "the feature itself is allowed");
+    core.features.insert("default".to_owned(), vec!["mutants".to_owned()]);
+    let mut sdk = package("mainstay", &[("mainstay-core", Some("dev"))]);
+    sdk.dependencies[0].features.push("mutants".to_owned());
+    let mut demo = package("mainstay-demo", &[("mainstay-core", None)]);
+    demo.features.insert("wild".to_owned(), vec!["mainstay-core/mutants".to_owned()]);
+    assert_eq!(turned_on(&[core, sdk, demo]).len(), 3);
 }
 
 #[test]
