@@ -8,12 +8,12 @@ use mainstay::{
     host::{BoxFuture, ConnectionWish, Host, Inbound, Lane, Outbound, Transport, TransportError},
 };
 use mainstay_mock_server::Endpoint;
-use tokio::{
-    sync::{Semaphore, watch},
-    task::JoinSet,
-};
+use tokio::sync::{Semaphore, watch};
 
-use crate::till::{A_WHILE, Setup, Till, network};
+use crate::{
+    call::Call,
+    till::{A_WHILE, Setup, Till, network},
+};
 
 /// At most five requests to a host at a time, as HTTP clients on phones have it.
 #[derive(Clone)]
@@ -73,19 +73,19 @@ impl App {
     }
 
     /// Five calls, each in its slot, find a void token together.
-    async fn five_calls_are_rejected(&self) -> JoinSet<Result<StatusCode, Error>> {
+    async fn five_calls_are_rejected(&self) -> Vec<Call<Result<StatusCode, Error>>> {
         self.till.control().change_secret(false);
         self.till.control().hold(Endpoint::Me);
-        let mut calls = JoinSet::new();
+        let mut calls = Vec::new();
         for _ in 0..5 {
             let slot = Arc::clone(&self.limit.apps).acquire_owned().await.unwrap();
-            let call = Call { session: self.session.clone(), me: self.till.request("GET", "/api/me") };
-            let activity = self.till.activity.clone();
-            let network = activity.track(Host { transport: network(), ..self.till.machine.clone() }).transport;
-            calls.spawn(async move {
+            let call = AppCall { session: self.session.clone(), me: self.till.request("GET", "/api/me") };
+            let network =
+                self.till.activity.track(Host { transport: network(), ..self.till.machine.clone() }).transport;
+            calls.push(Call::start(&self.till.activity, async move {
                 let _slot = slot;
-                activity.follow(call.intercepted(&*network)).await
-            });
+                call.intercepted(&*network).await
+            }));
         }
         self.till.control().wait_for_held(5).await;
         self.till.control().clear_faults();
@@ -93,12 +93,12 @@ impl App {
     }
 }
 
-struct Call {
+struct AppCall {
     session: Session,
     me: http::Request<bytes::Bytes>,
 }
 
-impl Call {
+impl AppCall {
     async fn intercepted(&self, network: &dyn Transport) -> Result<StatusCode, Error> {
         let token = self.session.access_token().await?;
         let rejected = self.get(network, token.expose()).await;
@@ -121,9 +121,8 @@ impl Call {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_parked_calls_cannot_starve_the_refresh_that_they_wait_for() {
     let app = App::over(FivePerHost::over).await;
-    let mut calls = app.five_calls_are_rejected().await;
-    while let Some(answer) = app.till.wait_for(calls.join_next()).await {
-        assert_eq!(answer.unwrap(), Ok(StatusCode::OK));
+    for call in app.five_calls_are_rejected().await {
+        assert_eq!(app.till.wait_for(call).await, Ok(StatusCode::OK));
     }
     assert_eq!(app.till.total(Endpoint::Refresh), 1);
 }
@@ -132,11 +131,13 @@ async fn five_parked_calls_cannot_starve_the_refresh_that_they_wait_for() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transport_with_one_lane_starves_it() {
     let app = App::over(FivePerHost::in_one_lane).await;
-    let mut calls = app.five_calls_are_rejected().await;
+    let calls = app.five_calls_are_rejected().await;
     app.limit.queued.subscribe().wait_for(|queued| *queued == 1).await.unwrap();
     assert_eq!((app.till.total(Endpoint::Me), app.till.total(Endpoint::Refresh)), (5, 0), "not even the probe");
 
-    calls.shutdown().await;
+    for call in calls {
+        call.abort().await;
+    }
     app.till.pass(std::time::Duration::from_secs(20)).await;
     assert_eq!(app.till.total(Endpoint::Refresh), 1, "when they give up, it goes");
 }

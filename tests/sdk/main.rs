@@ -13,6 +13,7 @@
 mod bad_input;
 mod browser;
 mod budget;
+mod call;
 mod clocks;
 mod disk;
 mod identity;

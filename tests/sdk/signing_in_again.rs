@@ -7,6 +7,7 @@ use mainstay_mock_server::{Endpoint, Fault};
 
 use crate::{
     browser::ClosedBrowser,
+    call::Call,
     till::{A_WHILE, Setup, TOKEN_LIFE, Till, codes, generation, is_signed_in, needs_a_person},
 };
 
@@ -162,13 +163,13 @@ async fn a_sign_out_while_the_browser_is_open_wins() {
     let (till, session) = in_state("sign-in required").await;
     till.control().script_sign_in("ada");
     till.control().hold(Endpoint::Token);
-    let (activity, asking, browser) = (till.activity.clone(), session.clone(), till.browser());
-    let sign_in = tokio::spawn(async move { activity.follow(asking.sign_in_again(&browser)).await });
+    let (asking, browser) = (session.clone(), till.browser());
+    let sign_in = Call::start(&till.activity, async move { asking.sign_in_again(&browser).await });
     till.control().wait_for_held(1).await;
     till.wait_for(session.sign_out()).await.unwrap();
     till.control().clear_faults();
 
-    assert!(till.wait_for(sign_in).await.unwrap().is_err());
+    assert!(till.wait_for(sign_in).await.is_err());
     till.settle().await;
     assert!(matches!(session.state().state, State::SignedOut { .. }));
     assert!(till.credential_files().await.is_empty());

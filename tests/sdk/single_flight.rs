@@ -9,9 +9,12 @@ use mainstay::{
     host::{ConnectionWish, Lane, Outbound},
 };
 use mainstay_mock_server::{Endpoint, Rotation};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use crate::till::{A_WHILE, Setup, TOKEN_LIFE, Till, generation};
+use crate::{
+    call::Call,
+    till::{A_WHILE, Setup, TOKEN_LIFE, Till, generation},
+};
 
 /// A till whose access token has just expired, and whose server withholds its answer.
 async fn with_an_expired_token() -> (Till, Session) {
@@ -24,9 +27,9 @@ async fn with_an_expired_token() -> (Till, Session) {
 }
 
 /// Asks for a token in a task of its own, which counts as under way.
-fn ask(till: &Till, session: &Session) -> JoinHandle<Result<AccessToken, mainstay::Error>> {
-    let (activity, session) = (till.activity.clone(), session.clone());
-    tokio::spawn(async move { activity.follow(async { session.access_token().await }).await })
+fn ask(till: &Till, session: &Session) -> Call<Result<AccessToken, mainstay::Error>> {
+    let session = session.clone();
+    Call::start(&till.activity, async move { session.access_token().await })
 }
 
 /// Starts so many callers, and lets the server answer when all of them wait.
@@ -34,11 +37,11 @@ async fn callers_wait_together(till: &Till, session: &Session, callers: usize) -
     let waiting: Vec<_> = (0..callers).map(|_| ask(till, session)).collect();
     till.control().wait_for_held(1).await;
     till.settle().await;
-    assert!(waiting.iter().all(|caller| !caller.is_finished()), "somebody did not wait");
+    assert!(waiting.iter().all(Call::waits), "somebody did not wait");
     till.control().clear_faults();
     let mut tokens = Vec::new();
     for caller in waiting {
-        tokens.push(till.wait_for(caller).await.unwrap().unwrap());
+        tokens.push(till.wait_for(caller).await.unwrap());
     }
     tokens
 }
@@ -98,8 +101,7 @@ async fn a_caller_that_goes_away_cancels_nothing() {
     till.control().wait_for_held(1).await;
     till.settle().await;
 
-    caller.abort();
-    assert!(caller.await.unwrap_err().is_cancelled());
+    caller.abort().await;
     till.control().clear_faults();
     till.settle().await;
 
@@ -121,14 +123,13 @@ async fn a_hundred_parallel_rejections_cause_one_refresh_and_one_replay_each() {
 
     let mut calls = Vec::new();
     for number in 0..100 {
-        let (activity, session, sale) = (till.activity.clone(), session.clone(), till.sale(Some(&number.to_string())));
-        let call = async move { activity.follow(async { session.send(sale).await }).await };
-        calls.push(tokio::spawn(call));
+        let (session, sale) = (session.clone(), till.sale(Some(&number.to_string())));
+        calls.push(Call::start(&till.activity, async move { session.send(sale).await }));
     }
     till.control().wait_for_held(100).await;
     till.control().clear_faults();
     for call in calls {
-        assert_eq!(till.wait_for(call).await.unwrap().unwrap().status(), 201);
+        assert_eq!(till.wait_for(call).await.unwrap().status(), 201);
     }
     till.settle().await;
 
