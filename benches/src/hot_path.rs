@@ -11,7 +11,7 @@ use arc_swap::ArcSwapOption;
 use futures_util::FutureExt;
 use mainstay::{
     driver::AccessToken,
-    host::{Clock, Monotonic},
+    host::{BootId, BoxFuture, Clock, Host, Monotonic, WallTime},
 };
 use mainstay_mock_server::MockServer;
 
@@ -55,8 +55,22 @@ impl HotPath {
     /// # Errors
     /// As [`Till::signed_in`].
     pub async fn warm() -> Outcome<Self> {
+        Self::on(|_host| {}).await
+    }
+
+    /// The same at a time that stands still and costs nothing to read, where instructions are counted: what the
+    /// machine's clock costs is the system's, and under valgrind it is another cost.
+    ///
+    /// # Errors
+    /// As [`Till::signed_in`].
+    pub async fn standing_still() -> Outcome<Self> {
+        Self::on(|host| host.clock = Arc::new(StandingClock)).await
+    }
+
+    async fn on(change: impl FnOnce(&mut Host)) -> Outcome<Self> {
         let clock: OnceLock<Arc<dyn Clock>> = OnceLock::new();
         let till = Till::signed_in(MockServer::builder(), |host| {
+            change(host);
             clock.get_or_init(|| Arc::clone(&host.clock));
         });
         let till = till.await?;
@@ -85,6 +99,32 @@ impl HotPath {
         allocation_counter::measure(|| {
             for _ in 0..calls {
                 black_box(self.access_token());
+            }
+        })
+    }
+}
+
+/// A busy evening that does not end.
+struct StandingClock;
+
+impl Clock for StandingClock {
+    fn monotonic(&self) -> Monotonic {
+        Duration::from_secs(3600)
+    }
+
+    fn wall(&self) -> WallTime {
+        Duration::from_secs(1_795_197_600)
+    }
+
+    fn boot_id(&self) -> Option<BootId> {
+        None
+    }
+
+    fn sleep_until(&self, deadline: Monotonic) -> BoxFuture<'static, ()> {
+        let over = deadline <= self.monotonic();
+        Box::pin(async move {
+            if !over {
+                std::future::pending().await
             }
         })
     }

@@ -89,7 +89,7 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
         print!("{plan}");
         return Ok(true);
     }
-    packages::ensure(&plan)?;
+    packages::ensure(packages::for_tests())?;
     let workspace = Workspace::load()?;
     let report = run::run(&workspace, &plan);
     if plan.long && plan.complete {

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
-use crate::suites::Plan;
 
 #[cfg(test)]
 mod tests;
@@ -25,8 +24,8 @@ pub(crate) struct Package {
 pub(crate) enum NeededBy {
     /// Every run, because everything is compiled first.
     All,
-    /// `--long` runs.
-    Long,
+    /// `cargo xtask bench`.
+    Bench,
 }
 
 /// Every package, in the order of installing.
@@ -41,7 +40,7 @@ const PACKAGES: &[Package] = &[
         name: "valgrind",
         why: "counts instructions for docs/performance.md",
         probe: &["valgrind", "--version"],
-        needed_by: NeededBy::Long,
+        needed_by: NeededBy::Bench,
     },
 ];
 
@@ -56,17 +55,19 @@ enum Way {
     Ask(String),
 }
 
-/// The packages that `plan` needs, installed or not.
-pub(crate) fn needed(plan: &Plan) -> impl Iterator<Item = &'static Package> {
-    PACKAGES.iter().filter(|package| match package.needed_by {
-        NeededBy::All => true,
-        NeededBy::Long => plan.long,
-    })
+/// The packages that the tests need, installed or not.
+pub(crate) fn for_tests() -> impl Iterator<Item = &'static Package> {
+    PACKAGES.iter().filter(|package| package.needed_by == NeededBy::All)
 }
 
-/// Installs what `plan` needs and this machine lacks, or says which and ends.
-pub(crate) fn ensure(plan: &Plan) -> Result<(), Error> {
-    let missing: Vec<_> = needed(plan).filter(|package| !succeeds(package.probe)).collect();
+/// The packages that `cargo xtask bench` needs, installed or not.
+pub(crate) fn for_bench() -> impl Iterator<Item = &'static Package> {
+    PACKAGES.iter().filter(|package| matches!(package.needed_by, NeededBy::All | NeededBy::Bench))
+}
+
+/// Installs what is `wanted` and this machine lacks, or says which and ends.
+pub(crate) fn ensure(wanted: impl Iterator<Item = &'static Package>) -> Result<(), Error> {
+    let missing: Vec<_> = wanted.filter(|package| !succeeds(package.probe)).collect();
     match way(&missing, is_root(), Path::new("/etc/debian_version").exists()) {
         Way::Nothing => Ok(()),
         Way::Ask(message) => Err(Error::MissingPackages(message)),

@@ -278,7 +278,7 @@ impl fmt::Display for Plan {
             }
         }
         writeln!(out, "system packages")?;
-        for package in packages::needed(self) {
+        for package in packages::for_tests() {
             writeln!(out, "    {:<40} {}", package.name, package.why)?;
         }
         Ok(())

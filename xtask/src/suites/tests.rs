@@ -61,7 +61,7 @@ fn the_list_names_suites_steps_commands_and_packages() {
         "build (9 min)",
         "static (6 min)",
         "cargo test -p mainstay-core --locked",
-        "valgrind",
+        "gcc",
         "RUSTDOCFLAGS='-D warnings'",
     ] {
         assert!(list.contains(part), "{part} is not in:\n{list}");
