@@ -103,7 +103,7 @@ impl From<Failure> for Error {
             Failure::Transport(_) => Self::TryLater { cause: None, retry_after: TRY_AGAIN_SOON },
             Failure::Token(error) => match &error.failure {
                 TokenFailure::Configuration(_) | TokenFailure::InvalidScope => Self::Misconfigured(failure.to_string()),
-                TokenFailure::InvalidGrant => Self::SignInRequired,
+                TokenFailure::InvalidGrant | TokenFailure::SessionRevoked { .. } => Self::SignInRequired,
                 _ => later(error.retry_after),
             },
             Failure::Malformed(MalformedAnswer::Invalid("issuer")) => {

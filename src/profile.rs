@@ -14,7 +14,21 @@ pub struct Profile {
     pub probe: Probe,
     /// GET paths whose 2xx proves that the server accepted the token; `*` stands for any run of characters.
     pub protected_paths: Vec<String>,
-    /// How servers that follow no standard say no (DESIGN.md section 4).
+    /// How servers say no where no standard has the words (DESIGN.md section 4): "Token invalid" in any status, and "this
+    /// session was revoked", which no standard can say. As JSON:
+    ///
+    /// ```
+    /// # let profile: mainstay::Profile = serde_json::from_str(r#"
+    /// {
+    ///   "rejection_rules": [
+    ///     { "name": "old api", "status": 400, "path": "/api/*", "body_contains": "Token invalid" },
+    ///     { "name": "ended by an admin", "status": 401, "path": "/api/*", "content_type": "application/json",
+    ///       "body_contains": "session revoked", "meaning": "session_revoked" }
+    ///   ]
+    /// }
+    /// # "#).unwrap();
+    /// # assert_eq!(profile.rejection_rules.len(), 2);
+    /// ```
     pub rejection_rules: Vec<RejectionRule>,
     /// Where claims name the person.
     pub identity: IdentitySource,

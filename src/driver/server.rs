@@ -117,9 +117,12 @@ impl Server {
         request: impl FnOnce(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
     ) -> Result<TokenAnswer, Failure> {
         let metadata = self.metadata().await?;
-        let inbound = self.ask(request(&metadata.token_endpoint)?).await?;
+        let endpoint = &metadata.token_endpoint;
+        let inbound = self.ask(request(endpoint)?).await?;
         let answer = Answer::new(&inbound.response, inbound.from_cache);
-        TokenAnswer::read(&answer).map_err(|error: TokenError| error.into())
+        let rules = &self.profile.rejection_rules;
+        TokenAnswer::read(&answer)
+            .map_err(|error: TokenError| error.with_reason(&answer, endpoint.url().path(), rules).into())
     }
 
     /// Asks the probe.

@@ -64,7 +64,7 @@ pub use lifetime::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, Lifetime,
 pub use metadata::ServerMetadata;
 pub use pkce::Verifier;
 pub use rejection::{REJECTION_BODY, Rejection};
-pub use rejection_rule::{InvalidRule, RejectionRule};
+pub use rejection_rule::{InvalidRule, RejectionRule, RuleMeaning};
 pub use request::{RequestError, SecretRequest};
 pub use revocation::{RevocationOutcome, TokenKind, read_revocation, revocation_request};
 pub use status::{MAX_SPREAD, SPREAD_HEADER, ServerStatus, spread_hint, status_request};

@@ -47,6 +47,12 @@ pub enum Rejection {
         /// The rule's name.
         rule: String,
     },
+    /// A rule of the profile recognised that the server says that somebody ended this session: points to this account, and
+    /// is no reason to re-authenticate without a person.
+    SessionRevoked {
+        /// The rule's name.
+        rule: String,
+    },
     /// 408, 425, 429 or 5xx: the server is in trouble, and says nothing about the token.
     ServerTrouble {
         /// The status code.
@@ -58,23 +64,30 @@ pub enum Rejection {
 
 impl Rejection {
     /// Reads an answer to a request for `path`. A reason in the words of a standard comes first, then the rules of the
-    /// profile in their order, then the bare status. No body is looked at unless a rule asks for it.
+    /// profile in their order, then the bare status. No body is looked at unless a rule asks for it. Of the standard reasons
+    /// only `invalid_token` may hide that the session was revoked, so a rule may add that.
     #[must_use]
     pub fn read(answer: &Answer<'_>, path: &str, rules: &[RejectionRule]) -> Self {
         let standard = match answer.status() {
             401 | 403 => Challenges::read(answer.headers()).bearer_error().and_then(|error| by_code(error, answer)),
             _ => None,
         };
-        let legacy = || rules.iter().find(|rule| rule.matches(answer, path));
-        standard
-            .or_else(|| legacy().map(|rule| Self::Legacy { rule: rule.name().to_owned() }))
-            .unwrap_or_else(|| by_status(answer))
+        let rule = match standard {
+            None | Some(Self::InvalidToken) => rules.iter().find(|rule| rule.matches(answer, path)),
+            Some(_) => None,
+        };
+        match (standard, rule) {
+            (_, Some(rule)) if rule.is_of_revocation() => Self::SessionRevoked { rule: rule.name().to_owned() },
+            (Some(standard), _) => standard,
+            (None, Some(rule)) => Self::Legacy { rule: rule.name().to_owned() },
+            (None, None) => by_status(answer),
+        }
     }
 
     /// Whether this accuses the token: worth gathering evidence about.
     #[must_use]
     pub const fn accuses_token(&self) -> bool {
-        matches!(self, Self::InvalidToken | Self::Unauthorized | Self::Legacy { .. })
+        matches!(self, Self::InvalidToken | Self::Unauthorized | Self::Legacy { .. } | Self::SessionRevoked { .. })
     }
 }
 

@@ -18,10 +18,30 @@ pub enum InvalidRule {
     Text,
 }
 
+/// What a server means by the words that a rule recognises.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleMeaning {
+    /// The token is not accepted, for whatever reason.
+    #[default]
+    TokenRejected,
+    /// Somebody ended this very session, and the server says so: no standard has a word for it.
+    ///
+    /// It is evidence that points to this account and not to the server: the device key and the credential provider are not
+    /// used to come back behind that somebody's back, and a person is asked to sign in. What is kept stays kept and is
+    /// re-tested with the access token, so a server that takes its word back ends the episode.
+    SessionRevoked,
+}
+
 /// A rejection in a server's own words, for example a 400 with `{"error":"Token invalid"}` and no `WWW-Authenticate`.
 ///
 /// All of status, path, content type and text must match; a 2xx is a rejection only if a rule names that very status.
-/// A rule only ever starts an episode: it never ends a session and never accuses an identity.
+/// A rule only ever starts an episode or explains one: it never ends a session and never accuses an identity.
+///
+/// Rules of [`TokenRejected`](RuleMeaning::TokenRejected) are for resource servers. Those of
+/// [`SessionRevoked`](RuleMeaning::SessionRevoked) are for both: there they may add the reason to an `invalid_token` (RFC
+/// 6750 section 3.1), and at the token endpoint to a refusal, which is `invalid_grant` (RFC 6749 section 5.2) or has no
+/// reason that a standard names. A token endpoint in trouble stays in trouble, whatever its page says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Unchecked", into = "Unchecked")]
 pub struct RejectionRule(Unchecked);
@@ -40,6 +60,14 @@ struct Unchecked {
     content_type: Option<String>,
     /// A text in the first 4 KiB of the body; ASCII letters match in either case.
     body_contains: String,
+    /// What the server means by it.
+    #[serde(default, skip_serializing_if = "is_token_rejected")]
+    meaning: RuleMeaning,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_token_rejected(meaning: &RuleMeaning) -> bool {
+    *meaning == RuleMeaning::TokenRejected
 }
 
 impl TryFrom<Unchecked> for RejectionRule {
@@ -78,7 +106,7 @@ impl RejectionRule {
         body_contains: impl Into<String>,
     ) -> Result<Self, InvalidRule> {
         let (name, path, body_contains) = (name.into(), path.into(), body_contains.into());
-        Unchecked { name, status, path, content_type: None, body_contains }.try_into()
+        Unchecked { name, status, path, content_type: None, body_contains, meaning: RuleMeaning::default() }.try_into()
     }
 
     /// The same rule, for one media type only, such as `application/json`.
@@ -86,6 +114,19 @@ impl RejectionRule {
     pub fn for_content_type(mut self, content_type: impl Into<String>) -> Self {
         self.0.content_type = Some(content_type.into());
         self
+    }
+
+    /// The same rule, for words that mean this.
+    #[must_use]
+    pub fn meaning(mut self, meaning: RuleMeaning) -> Self {
+        self.0.meaning = meaning;
+        self
+    }
+
+    /// Whether the words mean that somebody ended the session.
+    #[must_use]
+    pub fn is_of_revocation(&self) -> bool {
+        self.0.meaning == RuleMeaning::SessionRevoked
     }
 
     /// What the rule is called.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, ErrorCode, ErrorObject, MalformedAnswer};
+use super::{Answer, ErrorCode, ErrorObject, MalformedAnswer, RejectionRule};
 
 /// A token request that brought no tokens.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,13 +20,19 @@ pub struct TokenError {
     pub server_time_ms: Option<u64>,
 }
 
-/// What a refusal of the token endpoint means. Only [`InvalidGrant`](TokenFailure::InvalidGrant) says anything about
-/// the credential.
+/// What a refusal of the token endpoint means. Only [`InvalidGrant`](TokenFailure::InvalidGrant) and
+/// [`SessionRevoked`](TokenFailure::SessionRevoked) say anything about the credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFailure {
     /// This refresh token, code or assertion is refused: terminal for that generation in this episode, nothing more.
     #[error("the grant was refused")]
     InvalidGrant,
+    /// The grant is refused, and a rule of the profile recognised why: somebody ended this session.
+    #[error("the session was revoked")]
+    SessionRevoked {
+        /// The rule's name.
+        rule: String,
+    },
     /// The installation is set up wrongly, on either side. Never the user's fault.
     #[error("{0}")]
     Configuration(ConfigurationFault),
@@ -121,6 +127,18 @@ impl TokenError {
             Ok(()) => classify(answer, &object),
         };
         Self::new(answer, failure, object.ok().flatten())
+    }
+
+    /// The same error, for a request to `path`, with its reason if a rule of the profile recognises that the session was
+    /// revoked. Only a refusal gets one: `invalid_grant`, or one without a reason that a standard names.
+    #[must_use]
+    pub fn with_reason(mut self, answer: &Answer<'_>, path: &str, rules: &[RejectionRule]) -> Self {
+        if matches!(self.failure, TokenFailure::InvalidGrant | TokenFailure::Unreasoned(_))
+            && let Some(rule) = rules.iter().find(|rule| rule.is_of_revocation() && rule.matches(answer, path))
+        {
+            self.failure = TokenFailure::SessionRevoked { rule: rule.name().to_owned() };
+        }
+        self
     }
 
     /// An answer that should carry tokens and cannot be used.

@@ -25,6 +25,7 @@ mod one_of_many;
 mod process;
 mod recovery;
 mod refresh_answers;
+mod revoked;
 mod signing_in_again;
 mod signing_out;
 mod single_flight;

@@ -31,6 +31,7 @@ fn outcome_of_error(error: &TokenError) -> TokenOutcome {
     let transient = TokenOutcome::Transient { retry_after: error.retry_after, lost };
     match &error.failure {
         TokenFailure::InvalidGrant => TokenOutcome::Refused { revoked: false },
+        TokenFailure::SessionRevoked { .. } => TokenOutcome::Refused { revoked: true },
         TokenFailure::Configuration(_) => TokenOutcome::Configuration,
         TokenFailure::InvalidScope => TokenOutcome::InvalidScope,
         TokenFailure::Unreasoned(_) => TokenOutcome::Unreasoned,

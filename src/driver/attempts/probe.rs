@@ -64,6 +64,7 @@ pub(in crate::driver) const fn class_of(rejection: &Rejection) -> Option<Rejecti
         Rejection::InvalidToken => RejectionClass::InvalidToken,
         Rejection::Unauthorized => RejectionClass::Unauthorized,
         Rejection::Legacy { .. } => RejectionClass::Legacy,
+        Rejection::SessionRevoked { .. } => RejectionClass::SessionRevoked,
         Rejection::UseDpopNonce { .. } => RejectionClass::UseDpopNonce,
         Rejection::InvalidDpopProof { .. } => RejectionClass::InvalidDpopProof,
         Rejection::Forbidden { .. } => RejectionClass::Forbidden,

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::oauth::fixtures::{fresh, response};
+use crate::oauth::{
+    RuleMeaning,
+    fixtures::{fresh, response},
+};
 
 fn read(status: u16, challenge: &str) -> Rejection {
     read_with(status, &[("www-authenticate", challenge)], "", &[])
@@ -99,6 +102,24 @@ fn a_rule_recognises_the_servers_own_words_in_the_status_it_names_only() {
 fn a_standard_reason_comes_before_a_rule() {
     let headers = [("www-authenticate", "Bearer error=\"insufficient_scope\"")];
     assert_eq!(read_with(403, &headers, "Token invalid", &[legacy(403)]), Rejection::Forbidden { scope: None });
+}
+
+#[test]
+fn a_revoked_session_is_recognised_by_a_rule_also_where_the_standard_says_invalid_token() {
+    let revoked = RejectionRule::new("ended", 401, "/api/*", "session revoked").unwrap();
+    let rules = [legacy(401), revoked.meaning(RuleMeaning::SessionRevoked)];
+    let invalid_token = [("www-authenticate", "Bearer error=\"invalid_token\"")];
+    let body = r#"{"reason":"Session revoked"}"#;
+    for headers in [&invalid_token[..], &[]] {
+        let answer = read_with(401, headers, body, &rules);
+        assert_eq!(answer, Rejection::SessionRevoked { rule: "ended".into() });
+        assert!(answer.accuses_token());
+    }
+    // Without the rule, or the words, nothing of the kind.
+    assert_eq!(read_with(401, &invalid_token, body, &rules[..1]), Rejection::InvalidToken);
+    assert_eq!(read_with(401, &invalid_token, "Token invalid", &rules), Rejection::InvalidToken);
+    let other_reason = [("www-authenticate", "Bearer error=\"insufficient_user_authentication\"")];
+    assert!(!read_with(401, &other_reason, body, &rules).accuses_token(), "a step-up stays one");
 }
 
 proptest! {

@@ -35,6 +35,20 @@ fn a_rule_is_checked_when_a_profile_is_read() {
 }
 
 #[test]
+fn a_rule_means_a_rejected_token_unless_it_says_that_the_session_was_revoked() {
+    let json = r#"{"name":"r","status":401,"path":"/*","body_contains":"revoked","meaning":"session_revoked"}"#;
+    let read: RejectionRule = serde_json::from_str(json).unwrap();
+    assert!(read.is_of_revocation());
+    assert_eq!(serde_json::to_string(&read).unwrap(), json);
+    assert!(!rule("/*").is_of_revocation());
+    assert_eq!(RejectionRule::new("r", 401, "/*", "revoked").unwrap().meaning(RuleMeaning::SessionRevoked), read);
+    for more in ["terminal", "foreign", "signed_out"] {
+        let json = json.replace("session_revoked", more);
+        assert!(serde_json::from_str::<RejectionRule>(&json).is_err(), "{more}");
+    }
+}
+
+#[test]
 fn a_star_stands_for_any_run_of_characters() {
     let glob = |pattern: &str, path: &str| glob(pattern.as_bytes(), path.as_bytes());
     for (pattern, path) in [

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::oauth::{
-    MAX_BODY,
+    MAX_BODY, RuleMeaning,
     fixtures::{bad_bodies, fresh, response},
 };
 
@@ -156,4 +156,41 @@ fn an_error_never_repeats_the_servers_words() {
     let error = TokenError::read(&fresh(&response(400, &[], body)));
     assert!(!format!("{error} {error:?}").contains("canary"));
     assert_eq!(error.error.unwrap().description.unwrap().shown(), "canary");
+}
+
+#[test]
+fn a_rule_gives_a_refusal_its_reason_and_trouble_none() {
+    let rule = |status| {
+        let rule = RejectionRule::new("ended", status, "/token", "session_revoked").unwrap();
+        [rule.meaning(RuleMeaning::SessionRevoked)]
+    };
+    let read = |status: u16, body: &str, rules: &[RejectionRule]| {
+        let response = response(status, &[], body);
+        let answer = fresh(&response);
+        TokenError::read(&answer).with_reason(&answer, "/token", rules).failure
+    };
+    let revoked = TokenFailure::SessionRevoked { rule: "ended".to_owned() };
+    let refusal = r#"{"error":"invalid_grant","reason":"session_revoked"}"#;
+    for status in [400, 401, 403] {
+        assert_eq!(read(status, refusal, &rule(status)), revoked);
+        assert_eq!(read(status, &error("session_revoked"), &rule(status)), revoked);
+        assert_eq!(read(status, refusal, &[]), TokenFailure::InvalidGrant, "without a rule");
+        assert_eq!(
+            read(status, &error("invalid_grant"), &rule(status)),
+            TokenFailure::InvalidGrant,
+            "without the words"
+        );
+    }
+    // A rule never makes trouble, or a wrong set-up, the person's matter.
+    for status in [400, 401, 403, 404, 408, 429, 500, 502, 503] {
+        let page = "<html>session_revoked</html>";
+        assert_eq!(read(status, page, &rule(status)), classify(status, page), "{status}");
+        let broken = r#"{"error":"server_error","error_description":"session_revoked"}"#;
+        assert_eq!(read(status, broken, &rule(status)), classify(status, broken), "{status}");
+    }
+    let set_up = r#"{"error":"invalid_client","error_description":"session_revoked"}"#;
+    assert_eq!(read(401, set_up, &rule(401)), TokenFailure::Configuration(ConfigurationFault::InvalidClient));
+    // A rule for rejected tokens says nothing about a token request.
+    let legacy = [RejectionRule::new("legacy", 400, "/token", "session_revoked").unwrap()];
+    assert_eq!(read(400, refusal, &legacy), TokenFailure::InvalidGrant);
 }
