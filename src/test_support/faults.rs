@@ -61,8 +61,6 @@ struct Disk {
     fails: BTreeMap<usize, FileError>,
     full: bool,
     refuses: Option<FileError>,
-    ignores_content_syncs: bool,
-    ignores_folder_syncs: bool,
 }
 
 #[derive(Clone, Default)]
@@ -111,16 +109,6 @@ impl FaultyFiles {
     /// Lets every operation fail from now on, reads included: a device before its first unlock. Or lets them work again.
     pub fn refuse(&self, error: Option<FileError>) {
         self.disk().refuses = error;
-    }
-
-    /// Says that contents are durable when they are not. For negative controls.
-    pub fn ignore_content_syncs(&self) {
-        self.disk().ignores_content_syncs = true;
-    }
-
-    /// Says that names are durable when they are not. For negative controls.
-    pub fn ignore_folder_syncs(&self) {
-        self.disk().ignores_folder_syncs = true;
     }
 
     /// The disk after the power came back: another one, which works.
@@ -241,9 +229,8 @@ impl Disk {
 
     fn sync(&mut self, name: &FileName) -> Result<(), FileError> {
         let torn = self.begin(Operation::Sync(name.clone()))?;
-        let lies = self.ignores_content_syncs || torn;
         let file = self.content(name)?;
-        if !lies {
+        if !torn {
             file.durable.clone_from(&file.now);
         }
         if torn { Err(power_cut()) } else { Ok(()) }
@@ -264,7 +251,7 @@ impl Disk {
 
     fn sync_folder(&mut self) -> Result<(), FileError> {
         let torn = self.begin(Operation::SyncFolder)?;
-        if !self.ignores_folder_syncs && !torn {
+        if !torn {
             self.durable_names = self.names.clone();
         }
         if torn { Err(power_cut()) } else { Ok(()) }

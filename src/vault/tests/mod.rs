@@ -1,5 +1,6 @@
 //! Tests of the vault, on disks that lose power, fill up and are tampered with.
 
+mod careless;
 mod crash;
 mod destroying;
 mod format;
@@ -47,8 +48,13 @@ impl Machine {
 
     /// A process that was just started.
     fn process(&self) -> Vault {
+        self.process_over(Arc::new(self.files.clone()))
+    }
+
+    /// The same, with something between the vault and the disk.
+    fn process_over(&self, files: Arc<dyn Files>) -> Vault {
         Vault::new(VaultHost {
-            files: Arc::new(self.files.clone()),
+            files,
             secrets: Arc::new(self.keyring.clone()),
             lock: Arc::new(self.lock.clone()),
             clock: Arc::new(self.clock.clone()),
