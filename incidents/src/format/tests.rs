@@ -151,3 +151,32 @@ fn a_file_that_is_huge_missing_or_in_another_charset_is_refused() {
     assert_eq!((latin1.line, latin1.message.as_str()), (Some(2), "is not UTF-8"));
     assert!(Incident::read(&folder.path().join("none.toml")).unwrap_err().message.starts_with("cannot be read"));
 }
+
+#[test]
+fn a_hostile_file_is_an_error_that_names_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let deep = LARGEST_FILE / 4;
+    let utf16: Vec<u8> = WHOLE.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for (name, content) in [
+        ("empty", Vec::new()),
+        ("blank", b" \n\t\n".to_vec()),
+        ("nothing-but-zeros", vec![0; 1000]),
+        ("utf-16", utf16),
+        ("arrays", format!("title = {}{}", "[".repeat(deep), "]".repeat(deep)).into_bytes()),
+        ("open-arrays", format!("title = {}", "[".repeat(deep)).into_bytes()),
+        ("tables", format!("title = {}1{}", "{a=".repeat(deep), "}".repeat(deep / 2)).into_bytes()),
+        ("dotted", format!("title{} = 1", ".a".repeat(deep)).into_bytes()),
+        ("headers", format!("[given{}]\nlasts = 1", ".a".repeat(deep)).into_bytes()),
+        ("deep-fault", WHOLE.replace("status = 503", &format!("status = {}", "[".repeat(deep))).into_bytes()),
+        ("long-line", format!("title = \"{}", "x".repeat(LARGEST_FILE - 100)).into_bytes()),
+        ("twice", format!("{WHOLE}\n{WHOLE}").into_bytes()),
+    ] {
+        let path = folder.path().join(format!("{name}.toml"));
+        std::fs::write(&path, content).unwrap();
+        let complaint = Incident::read(&path).unwrap_err().to_string();
+        assert!(complaint.starts_with(path.to_str().unwrap()), "{name}: {complaint}");
+        assert!(complaint.len() < path.as_os_str().len() + 500, "{name}: {} bytes of complaint", complaint.len());
+    }
+    let folder_itself = Incident::read(folder.path()).unwrap_err().to_string();
+    assert!(folder_itself.starts_with(folder.path().to_str().unwrap()), "{folder_itself}");
+}
