@@ -1,4 +1,4 @@
-//! A7: five hundred tills are hit by one incident. What each of them does about it.
+//! A7: many tills are hit by one incident. What each of them does about it; `fleet.rs` shows five hundred.
 
 use std::{collections::BTreeSet, time::Duration};
 
