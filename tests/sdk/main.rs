@@ -26,6 +26,7 @@ mod one_of_many;
 mod order;
 mod process;
 mod recovery;
+mod redaction;
 mod refresh_answers;
 mod revoked;
 mod signing_in_again;
