@@ -13,3 +13,4 @@ pub mod format;
 pub mod protocol;
 pub mod report;
 pub mod sales;
+mod witness;

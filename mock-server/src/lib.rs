@@ -48,6 +48,7 @@ pub use faults::{Body, Fault, FaultKind};
 pub use keys::{KeyInfo, KeyState};
 pub use oauth::SessionInfo;
 pub use observations::{NO_KEY, NOBODY_YET, Observations, RequestRecord, Requests};
+pub use random::Minted;
 pub use server::{INTROSPECTION_CLIENT, MockServer, MockServerBuilder, OPERATORS, StartError};
 
 use sha2::{Digest, Sha256};

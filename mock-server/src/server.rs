@@ -75,6 +75,7 @@ pub struct MockServerBuilder {
     clock: ServerClock,
     scripted: Option<String>,
     issuer: Option<String>,
+    remembers_secrets: bool,
 }
 
 impl Default for MockServerBuilder {
@@ -89,6 +90,7 @@ impl Default for MockServerBuilder {
             clock: ServerClock::Real { offset_ms: 0 },
             scripted: None,
             issuer: None,
+            remembers_secrets: false,
         }
     }
 }
@@ -193,6 +195,14 @@ impl MockServerBuilder {
         self
     }
 
+    /// Remembers every secret that it makes or is shown, for [`Control::secrets`]: for tests that look for leaks and need to
+    /// know what to look for. They stay in memory until the server is dropped, and are in no answer of it.
+    #[must_use]
+    pub fn remember_secrets(mut self) -> Self {
+        self.remembers_secrets = true;
+        self
+    }
+
     /// Listens and serves, on the current tokio runtime, until the server is dropped.
     ///
     /// # Errors
@@ -205,6 +215,13 @@ impl MockServerBuilder {
             return Err(StartError::EmptySecret);
         }
         let mut random = Random::new().map_err(|_| StartError::Random)?;
+        if self.remembers_secrets {
+            random.remember();
+        }
+        let given = [&self.secret, &self.control_token, &self.introspection_secret];
+        for secret in given.into_iter().flatten().chain(self.admin_tokens.values()) {
+            random.note("given", secret.expose_secret());
+        }
         let mut or_new = |secret: Option<SecretString>| secret.unwrap_or_else(|| random.text().into());
         let mut operators = self.admin_tokens;
         for name in OPERATORS {

@@ -1,7 +1,4 @@
-//! Nothing that the demo writes, at the loudest, holds a token, code, verifier, key or state.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
-
-use std::process::Command;
+//! Secrets that nobody told the test of: recognised by how random text looks.
 
 /// The shortest random text that any part of this system makes: 16 bytes as base64url. Every secret is at least as long.
 const SHORTEST: usize = 22;
@@ -40,22 +37,10 @@ fn looks_random(word: &str) -> bool {
     all_three && changes * 4 >= word.len()
 }
 
-#[test]
-fn the_demo_at_trace_level_writes_no_secret() {
-    let output = Command::new(env!("CARGO_BIN_EXE_mainstay-demo"))
-        .args(["--all", "--json"])
-        .env("RUST_LOG", "trace")
-        .output()
-        .unwrap();
-    assert!(output.status.success());
-    let (stdout, stderr) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    for word in ["TRACE hyper_util", "mainstay::driver::task", "mainstay_mock_server::faults"] {
-        assert!(stderr.contains(word), "the log is not as loud as it should be: no {word}");
-    }
-    assert_eq!([suspects(&stdout), suspect_keys(&stdout)].concat(), Vec::<&str>::new());
+/// The first words, and rows of numbers, that look like a secret.
+pub fn suspicious(text: &str) -> Vec<&str> {
     let is_suspect = |line: &&str| !suspects(line).is_empty() || !suspect_keys(line).is_empty();
-    let lines: Vec<&str> = stderr.lines().filter(is_suspect).take(5).collect();
-    assert!(lines.is_empty(), "{lines:#?}");
+    text.lines().filter(is_suspect).take(5).collect()
 }
 
 #[test]

@@ -20,7 +20,10 @@ use mainstay::{
 use tokio::{runtime::Handle, task::JoinHandle};
 
 use super::{one_by_one::OneByOne, serve::Out};
-use crate::protocol::{Failure, Quiet, Start};
+use crate::{
+    protocol::{Failure, Quiet, Start},
+    witness,
+};
 
 /// Largest answer that the app itself reads, in bytes.
 const BODY_LIMIT: usize = 1024 * 1024;
@@ -39,6 +42,7 @@ pub(crate) struct Machine {
 impl Machine {
     /// A device as `start` describes it.
     pub(crate) fn new(start: &Start, activity: Activity, out: &Out) -> Result<Self, Failure> {
+        witness::of_process().map_err(|error| Failure::new("internal", error.to_string()))?;
         Self::open(start, activity, out).map_err(|error| Failure::new("internal", error.to_string()))
     }
 
@@ -61,7 +65,7 @@ impl Machine {
             // One process, and no thread whose turn comes when it likes.
             lock: Arc::new(MemoryLock::new()),
             clock: Arc::new(clock.clone()),
-            entropy: Arc::new(SeededEntropy::new(start.seed)),
+            entropy: witness::of_dice(Arc::new(SeededEntropy::new(start.seed))),
             spawn: Arc::new(TokioSpawn::on(Handle::current())),
         };
         Ok(Self { host: activity.track(host), clock, activity, network, _elsewhere: elsewhere })

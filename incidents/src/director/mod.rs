@@ -42,6 +42,7 @@ use crate::{
     format::{Incident, Moment},
     protocol::{LineError, StateEvent, StateName},
     report::{Failure, Report},
+    witness,
 };
 
 /// Why an incident could not be played to its end. Expectations that do not hold are no error: they are in the report.
@@ -176,7 +177,7 @@ enum Order {
 struct Folders {
     vault: PathBuf,
     app_data: PathBuf,
-    _device: tempfile::TempDir,
+    device: tempfile::TempDir,
 }
 
 impl<'a> Director<'a> {
@@ -186,8 +187,7 @@ impl<'a> Director<'a> {
         watch: &'a mut (dyn FnMut(Scene) + Send),
     ) -> Result<Self, PlayError> {
         let device = tempfile::tempdir()?;
-        let folders =
-            Folders { vault: device.path().join("vault"), app_data: device.path().join("app"), _device: device };
+        let folders = Folders { vault: device.path().join("vault"), app_data: device.path().join("app"), device };
         std::fs::create_dir(&folders.vault)?;
         app_data::seed(&folders.app_data)?;
         let starting = StateEvent {
@@ -291,6 +291,8 @@ impl<'a> Director<'a> {
             client.kill().await;
         }
         self.tell(Happening::Ends);
+        let performance = format!("{}-{}", self.incident.name, self.client_name);
+        witness::of_performance(&performance, self.stage.control(), self.folders.device.path())?;
         Ok(self.report(seen))
     }
 

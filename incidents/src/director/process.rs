@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use mainstay_mock_server::Control;
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, ChildStdin, ChildStdout, Command as Spawn},
@@ -15,7 +16,10 @@ use tokio::{
 };
 
 use super::PlayError;
-use crate::protocol::{Command, LineError, Order, Told, read_line, write_line};
+use crate::{
+    protocol::{Command, LineError, Order, Told, read_line, write_line},
+    witness,
+};
 
 /// How a client process is started. Whatever speaks the protocol on its standard input and output will do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,9 +60,11 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn spawn(command: &ClientCommand) -> Result<Self, PlayError> {
+    pub(super) fn spawn(command: &ClientCommand, server: &Control) -> Result<Self, PlayError> {
         let name = command.program.display().to_string();
-        let mut child = Spawn::new(&command.program)
+        let mut spawn = Spawn::new(&command.program);
+        witness::of_client(&mut spawn, server);
+        let mut child = spawn
             .args(&command.args)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -43,7 +43,7 @@ impl Director<'_> {
 
     /// Starts the client's process, as the device does when somebody opens the app.
     pub(super) async fn start_client(&mut self) -> Result<(), PlayError> {
-        self.client = Some(Client::spawn(self.command)?);
+        self.client = Some(Client::spawn(self.command, self.stage.control())?);
         self.processes += 1;
         let Some(Answer::Hello(hello)) = self.ask(Command::Hello { protocol: VERSION }, "say hello").await? else {
             return Err(PlayError::Client("`hello` was not answered with who it is".to_owned()));

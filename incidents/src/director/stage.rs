@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use mainstay_mock_server::{ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused};
 
 use super::{PlayError, SWITCHED_ON_MS, millis};
-use crate::format::{
-    ClearFaults, Given, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server, ServerStep,
+use crate::{
+    format::{ClearFaults, Given, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server, ServerStep},
+    witness,
 };
 
 /// While a request sleeps in the server, time moves in steps of this, in milliseconds.
@@ -29,12 +30,9 @@ pub(super) struct Stage {
 impl Stage {
     pub(super) async fn open(given: &Given) -> Result<Self, PlayError> {
         let starts_at_ms = given.starts_at.unix_millis();
-        let server = MockServer::builder()
-            .config(config(&given.server))
-            .virtual_clock(starts_at_ms)
-            .start()
-            .await
-            .map_err(|error| PlayError::Server(error.to_string()))?;
+        let builder = MockServer::builder().config(config(&given.server)).virtual_clock(starts_at_ms);
+        let builder = if witness::is_present() { builder.remember_secrets() } else { builder };
+        let server = builder.start().await.map_err(|error| PlayError::Server(error.to_string()))?;
         let control = server.control();
         let now_ms = SWITCHED_ON_MS;
         Ok(Self {
@@ -55,6 +53,10 @@ impl Stage {
         // Refused only for a time after the year 9999, and none is set.
         let _ = self.control.set_clock(ClockChange::Virtual { is_virtual: false, now_ms: None });
         self.server
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        &self.control
     }
 
     pub(super) fn url(&self) -> &str {

@@ -10,6 +10,7 @@ use crate::{
     config::Algorithm,
     keys::{KeyState, Material},
     oauth::SessionInfo,
+    random::Minted,
     state::{App, World},
 };
 
@@ -86,6 +87,13 @@ pub struct Control {
 impl Control {
     pub(crate) fn new(app: App) -> Self {
         Self { app }
+    }
+
+    /// Every secret that the server has made or was shown, in their order; none unless it was started with
+    /// [`remember_secrets`](crate::MockServerBuilder::remember_secrets). Not to be had over HTTP.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Minted> {
+        self.app.read(|world| world.random.minted().to_vec())
     }
 
     /// A new HMAC secret. Without `keep_old`, every token it signed is void: what Mews did.

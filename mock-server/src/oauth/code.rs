@@ -17,6 +17,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
     let (code, verifier) = (form.require("code")?, form.require("code_verifier")?);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
     app.update(|world| {
+        world.random.note("code verifier", verifier);
         known_client(world, client_id)?;
         let now_s = world.now_s();
         let Some(issued) = world.codes.code(code).cloned() else {

@@ -47,6 +47,7 @@ pub(crate) fn refresh_token(world: &mut World, sid: &str) -> Result<String, Prob
         None => return Err(Problem::bad_request("the session is gone")),
     };
     world.sessions.remember_refresh_token(&token, sid, &client_id);
+    world.random.note("refresh token", &token);
     Ok(token)
 }
 
@@ -70,7 +71,9 @@ pub(crate) fn answer(
         "iss": issuer, "sub": person, "aud": session.audience, "iat": now, "exp": expires, "scope": scope,
         "client_id": session.client_id, "jti": jti, "sid": sid,
     });
-    let mut body = json!({ "access_token": jwt::sign(key, "at+jwt", &claims), "token_type": "Bearer", "scope": scope });
+    let access_token = jwt::sign(key, "at+jwt", &claims);
+    world.random.note("access token", &access_token);
+    let mut body = json!({ "access_token": access_token, "token_type": "Bearer", "scope": scope });
     let signed_by = key.kid.clone();
 
     match &world.config.expires_in {
@@ -90,7 +93,9 @@ pub(crate) fn answer(
         if let Some(nonce) = extras.nonce {
             claims["nonce"] = nonce.into();
         }
-        body["id_token"] = jwt::sign(key, "JWT", &claims).into();
+        let id_token = jwt::sign(key, "JWT", &claims);
+        world.random.note("ID token", &id_token);
+        body["id_token"] = id_token.into();
     }
     if let Some(session) = world.sessions.get_mut(sid) {
         session.last_access = Some((signed_by, expires));

@@ -20,6 +20,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
     let token = Unverified::parse(assertion).ok_or_else(|| invalid_grant("the assertion is no signed JWT"))?;
     let token_endpoint = format!("{}/token", app.issuer);
     app.update(|world| {
+        world.random.note("assertion", assertion);
         let kid = token.header.kid.as_deref().unwrap_or_default();
         let enrolment = world.enrolments.get(kid).cloned();
         let enrolment = enrolment.ok_or_else(|| invalid_grant("no such device key is enrolled"))?;
