@@ -57,13 +57,9 @@ fn every_cargo_test_and_clippy_leaves_the_lock_file_alone() {
 #[test]
 fn the_list_names_suites_steps_commands_and_packages() {
     let list = Plan::new(false, true, &[]).unwrap().to_string();
-    for part in [
-        "build (9 min)",
-        "static (6 min)",
-        "cargo test -p mainstay-core --locked",
-        "gcc",
-        "RUSTDOCFLAGS='-D warnings'",
-    ] {
+    for part in
+        ["build (9 min)", "static (6 min)", "cargo test -p mainstay-core --locked", "gcc", "RUSTDOCFLAGS='-D warnings'"]
+    {
         assert!(list.contains(part), "{part} is not in:\n{list}");
     }
 }
