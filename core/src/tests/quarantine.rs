@@ -1,5 +1,7 @@
 //! A foreign identity turned up.
 
+use alloc::boxed::Box;
+
 use super::till::*;
 use crate::*;
 
@@ -34,6 +36,49 @@ fn a_probe_that_names_somebody_else_destroys_what_nobody_had_vouched_for() {
     assert!(matches!(till.session.answer(till.now), Answer::IdentityMismatch));
 }
 
+/// 1. A refresh brought generation 2 without an ID token, and the probe said whose it is: ours. Generation 1 went.
+/// 2. The process died before the vault knew, and the session's memory is lost as well.
+/// 3. After the restart the server mixes people up, and the probe of generation 2 names somebody else.
+#[test]
+fn the_last_credentials_are_kept_whoever_the_probe_names() {
+    let mut till = Till::signed_in_with(NO_DEVICE_KEY, unverified(2));
+    let lost_its_memory = Opened::Value(Box::new(restored(None, unverified(2))));
+    till.restart_with(till.now.plus(SECOND), lost_its_memory);
+    assert!(is_probe(till.next_request(), ProbePurpose::Confirm));
+    let effects = till.ends(FOREIGN);
+    assert_eq!((till.state(), till.hands_out()), ("quarantined", None));
+    assert_eq!(destroyed(&effects), [], "nobody knows for certain that they are not ours");
+    assert_eq!(till.session.generation(), Some(generation(2)));
+
+    let mut till_signed_out = till.clone();
+    let effects = till_signed_out.tell(Event::SignOut(SignedOutReason::User));
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::QueueRevocation { .. })), "it may be somebody's");
+
+    assert!(is_probe(till.next_request(), ProbePurpose::Verify), "its refresh token may be somebody's: not presented");
+    assert_eq!(destroyed(&till.ends(FOREIGN)), []);
+    till.tell(Event::SignedIn(unverified(3)));
+    till.ends(ACCEPTED);
+    assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(3))));
+}
+
+#[test]
+fn the_last_credentials_are_whole_again_once_the_probe_names_us() {
+    let long = NewGeneration { lives_for: Some(12 * HOUR), ..unverified(1) };
+    let mut till = Till::signed_in_with(NO_DEVICE_KEY, long);
+    till.tell(Event::NetworkChanged { online: true });
+    while till.session.attempt.is_none() {
+        till.wake();
+    }
+    till.ends(FOREIGN);
+    for _ in 0..2 {
+        assert_eq!(till.state(), "quarantined");
+        assert!(is_probe(till.next_request(), ProbePurpose::Verify));
+        till.ends(ACCEPTED);
+    }
+    assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(1))));
+    assert!(is_refresh(till.next_request()), "and renewed with its own refresh token");
+}
+
 #[test]
 fn a_quarantine_with_nothing_of_ours_left_asks_for_a_person() {
     let mut till = Till::signed_in_with(NO_DEVICE_KEY, unverified(1));
@@ -45,10 +90,11 @@ fn a_quarantine_with_nothing_of_ours_left_asks_for_a_person() {
     }
     till.ends(FOREIGN);
     assert_eq!(till.state(), "quarantined");
-    assert_eq!(till.session.generation(), None);
+    assert_eq!(till.session.generation(), Some(generation(1)), "kept, and withheld");
     assert!(till.session.wake_at().is_some(), "a state without a way out");
     let effects = till.pass(2 * HOUR);
     assert_eq!((till.state(), prompts(&effects)), ("sign_in_required", 1));
+    assert_eq!(requests(&effects), [], "a refresh token that may be somebody's is not presented");
 }
 
 #[test]

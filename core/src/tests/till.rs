@@ -18,6 +18,7 @@ pub(super) const NO_DEVICE_KEY: Policy = Policy { can_reauthenticate: false, ..E
 /// A server that can only be asked for tokens.
 pub(super) const NO_PROBE: Policy = Policy { can_probe: false, ..NO_DEVICE_KEY };
 
+#[derive(Clone)]
 pub(super) struct Till {
     pub(super) session: Session,
     pub(super) issuer: IssuerPacing,
