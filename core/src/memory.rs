@@ -36,8 +36,8 @@ impl Snapshot {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
     pub(crate) state: State,
-    /// The newest generation. Quarantine drops it only if the probe named somebody else and nobody had vouched for it;
-    /// 30 days in SignInRequired end it.
+    /// The newest generation. Quarantine drops it only if the probe named somebody else, nobody had vouched for it, and an
+    /// older one is there to go back to; 30 days in SignInRequired end it.
     pub(crate) held: Option<Held>,
     /// The last generation known to be good, until the newest was accepted. It goes when `held` goes.
     pub(crate) previous: Option<Previous>,
@@ -175,6 +175,9 @@ pub(crate) enum RefreshStanding {
     Refused,
     /// Explicitly revoked, or its successor was issued: never presented again.
     Void,
+    /// The probe named somebody else, and nobody had vouched for these credentials: neither presented nor revoked, for it may
+    /// be somebody's, until the probe names us.
+    Withheld,
 }
 
 /// The last generation known to be good, kept until a newer one was accepted. Same fate as [`Held`].

@@ -50,6 +50,7 @@ mod switch {
         DropsBeforeStored = "What was superseded goes as soon as its successor was accepted, stored or not.";
         LimitOfADay = "A person has one day to sign in, not thirty.";
         DisownsWhatWasProven = "A probe that names somebody else destroys credentials that were proven to be ours.";
+        DisownsTheLast = "A probe that names somebody else destroys the last credentials.";
         SignInDestroysKept = "What was kept goes when a person signs in, before the new credentials were accepted.";
         RefusalSignsOut = "A refused refresh token signs the account out.";
         EmptyShelfSignsOut = "A known account without credentials is taken for signed out.";

@@ -41,8 +41,9 @@ fn a_probe_that_names_somebody_else_destroys_what_nobody_had_vouched_for() {
 /// 3. After the restart the server mixes people up, and the probe of generation 2 names somebody else.
 #[test]
 fn the_last_credentials_are_kept_whoever_the_probe_names() {
-    let mut till = Till::signed_in_with(NO_DEVICE_KEY, unverified(2));
-    let lost_its_memory = Opened::Value(Box::new(restored(None, unverified(2))));
+    let long = NewGeneration { lives_for: Some(12 * HOUR), ..unverified(2) };
+    let mut till = Till::signed_in_with(NO_DEVICE_KEY, long);
+    let lost_its_memory = Opened::Value(Box::new(restored(None, long)));
     till.restart_with(till.now.plus(SECOND), lost_its_memory);
     assert!(is_probe(till.next_request(), ProbePurpose::Confirm));
     let effects = till.ends(FOREIGN);
@@ -50,8 +51,7 @@ fn the_last_credentials_are_kept_whoever_the_probe_names() {
     assert_eq!(destroyed(&effects), [], "nobody knows for certain that they are not ours");
     assert_eq!(till.session.generation(), Some(generation(2)));
 
-    let mut till_signed_out = till.clone();
-    let effects = till_signed_out.tell(Event::SignOut(SignedOutReason::User));
+    let effects = till.clone().tell(Event::SignOut(SignedOutReason::User));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::QueueRevocation { .. })), "it may be somebody's");
 
     assert!(is_probe(till.next_request(), ProbePurpose::Verify), "its refresh token may be somebody's: not presented");

@@ -146,7 +146,8 @@ impl Transition<'_> {
         let elsewhere = matches!(reason, SignedOutReason::OtherProcess | SignedOutReason::NeverSignedIn);
         self.withdraw_prompt();
         if !elsewhere {
-            if let Some(held) = self.s.memory.held.filter(|held| held.refresh != RefreshStanding::Absent) {
+            let ours = |held: &Held| !matches!(held.refresh, RefreshStanding::Absent | RefreshStanding::Withheld);
+            if let Some(held) = self.s.memory.held.filter(ours) {
                 self.effects.push(Effect::QueueRevocation { generation: held.generation });
             }
             self.destroy(Target::Everything, permission);

@@ -3,7 +3,7 @@
 use super::Transition;
 use crate::{
     Code, Connectivity, HoldCause, IdentityProof, ProbePurpose, State,
-    memory::{Episode, Standing, Task},
+    memory::{Episode, RefreshStanding, Standing, Task},
     pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING, Retests},
 };
 
@@ -75,6 +75,9 @@ impl Transition<'_> {
         self.set_standing(Standing::Accepted);
         if let Some(held) = self.s.memory.held.as_mut().filter(|held| held.identity == IdentityProof::Unverified) {
             held.identity = IdentityProof::Verified;
+            if held.refresh == RefreshStanding::Withheld {
+                held.refresh = RefreshStanding::Usable;
+            }
         }
         self.drop_superseded();
     }

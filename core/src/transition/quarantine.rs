@@ -3,7 +3,7 @@
 use super::{Transition, retest::HOURLY};
 use crate::{
     Code, ForeignBy, IdentityProof, NewGeneration, Permission, ProbePurpose, State, Target,
-    memory::{Held, RefreshStanding, Task},
+    memory::{Held, Previous, RefreshStanding, Task},
 };
 
 /// How often own credentials must be right to end a quarantine.
@@ -21,11 +21,19 @@ impl Transition<'_> {
         self.plan_verification();
     }
 
-    /// The probe named somebody else. If nobody had vouched for the token, it is theirs.
+    /// The probe named somebody else. If nobody had vouched for the token, it is theirs; unless it is the last one. A crash
+    /// can have lost the proof that those are ours, and a server that mixes people up is no proof that they are not.
     pub(super) fn foreign_probe(&mut self) {
         let unproven = |held: &Held| held.identity == IdentityProof::Unverified || mutant!(DisownsWhatWasProven);
         if let Some(held) = self.s.memory.held.filter(unproven) {
-            self.disown(held);
+            match self.s.memory.previous {
+                Some(own) => self.disown(held, own),
+                None if mutant!(DisownsTheLast) => {
+                    self.destroy(Target::Generation(held.generation), Permission::Foreign);
+                    self.s.memory.held = None;
+                }
+                None => self.withhold(held),
+            }
         }
         self.foreign(ForeignBy::Probe);
     }
@@ -41,17 +49,27 @@ impl Transition<'_> {
 
     /// Destroys the newest generation, which is somebody else's, and goes back to the last one known to be ours. Its
     /// refresh token was spent.
-    fn disown(&mut self, foreign: Held) {
+    fn disown(&mut self, foreign: Held, own: Previous) {
         self.destroy(Target::Generation(foreign.generation), Permission::Foreign);
         self.s.save_at = None;
-        self.s.memory.held = self.s.memory.previous.take().map(|previous| Held {
-            generation: previous.generation,
-            access: previous.access,
+        self.s.memory.previous = None;
+        self.s.memory.held = Some(Held {
+            generation: own.generation,
+            access: own.access,
             refresh: RefreshStanding::Void,
             intent_open: false,
-            identity: previous.identity,
+            identity: own.identity,
             saved: true,
         });
+    }
+
+    /// Keeps the last credentials, although they may be somebody else's: only the probe is asked about them.
+    fn withhold(&mut self, doubtful: Held) {
+        let refresh = match doubtful.refresh {
+            RefreshStanding::Usable | RefreshStanding::Refused => RefreshStanding::Withheld,
+            standing => standing,
+        };
+        self.s.memory.held = Some(Held { refresh, ..doubtful });
     }
 
     // ---- the way out -------------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ impl Transition<'_> {
         match held.refresh {
             RefreshStanding::Usable => !revoked,
             RefreshStanding::Refused => !revoked && !held.intent_open,
-            RefreshStanding::Absent | RefreshStanding::Void => false,
+            RefreshStanding::Absent | RefreshStanding::Void | RefreshStanding::Withheld => false,
         }
     }
 

@@ -1,12 +1,12 @@
 //! What comes of what a session asked for.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use mainstay_core::{
     Event, Generation, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome, State, TokenOutcome,
 };
 
-use super::{Asked, Pending, World, history, history::Token, promises::Broken, server::Said};
+use super::{Asked, Pending, World, history, history::Token, promises::Broken, server::Said, vault::Stored};
 
 impl World {
     /// An answer arrives, if it does.
@@ -66,6 +66,10 @@ impl World {
             V::WithoutSnapshot => {
                 account.vault.snapshot = None;
                 account.ledger.memory_lost();
+                let proven = |stored: &Stored| stored.identity != IdentityProof::Unverified;
+                let of_proven = account.vault.generations.iter().filter(|(_, stored)| proven(stored));
+                let of_proven: BTreeSet<_> = of_proven.map(|(number, _)| account.ledger.token(*number)).collect();
+                account.ledger.vouched.retain(|token| of_proven.contains(token));
                 if let Some(newest) = account.vault.newest() {
                     account.ledger.found_anew(newest);
                 }
@@ -94,8 +98,10 @@ impl World {
             Said::Yes => {
                 let account = &mut self.accounts[number];
                 account.ledger.proven.insert(account.ledger.token(generation.number()));
+                // A write that fails, or a crash, loses the proof.
                 if let Some(stored) = account.vault.generations.get_mut(&generation.number())
                     && stored.identity == IdentityProof::Unverified
+                    && self.chance.below(8) != 0
                 {
                     stored.identity = IdentityProof::Verified;
                 }

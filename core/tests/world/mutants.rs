@@ -37,6 +37,7 @@ caught! {
     a_generation_that_goes_before_its_successor_was_stored: DropsBeforeStored breaks P2;
     a_limit_of_one_day: LimitOfADay breaks P2;
     own_credentials_that_are_taken_for_foreign: DisownsWhatWasProven breaks P2;
+    the_last_credentials_that_are_taken_for_foreign: DisownsTheLast breaks P2;
     a_sign_in_that_risks_what_was_kept: SignInDestroysKept breaks P2;
     a_refusal_that_signs_out: RefusalSignsOut breaks P3;
     an_empty_shelf_that_signs_out: EmptyShelfSignsOut breaks P3;

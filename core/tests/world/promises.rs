@@ -51,7 +51,7 @@ pub fn check_load(effects: &[Effect], account: &Account, issuer: &Issuer) -> Res
 }
 
 /// P2: credential bytes are destroyed only by sign-out, account removal or reset; by 30 days in SignInRequired; because
-/// they are foreign; or after their successor was durably stored and then accepted.
+/// they are foreign, but never the last ones, of which nobody can be certain; or after their successor was durably stored and then accepted.
 fn p2_a_no_destroys_nothing(step: &Step, account: &Account) -> Verdict {
     let destroyed = step.effects.iter().filter_map(|effect| match *effect {
         Effect::Destroy { target, allowed_by } => Some((target, allowed_by)),
@@ -71,7 +71,8 @@ fn p2_a_no_destroys_nothing(step: &Step, account: &Account) -> Verdict {
                 let number = generation.number();
                 let token = account.ledger.token(number);
                 let named = account.ledger.disowned.contains(&token) && !account.ledger.vouched.contains(&token);
-                named && account.ledger.issued[&number].identity == IdentityProof::Unverified
+                let last = account.vault.generations.keys().all(|kept| *kept == number);
+                named && !last && account.ledger.issued[&number].identity == IdentityProof::Unverified
             }
             (Target::Before(generation), Permission::Superseded) => {
                 let number = generation.number();
