@@ -4,5 +4,6 @@ mod credentials;
 mod ladder;
 mod load;
 mod opening;
+mod person;
 mod quarantine;
 mod till;
