@@ -52,7 +52,7 @@ impl Transition<'_> {
         if !probe && !refresh && !self.may_reauthenticate() {
             return if quarantined { self.cannot_verify() } else { self.retest_nothing() };
         }
-        if !probe && self.must_not_ask_yet(held) {
+        if !probe && !self.by_person && self.must_not_ask_yet() {
             return self.plan_retest();
         }
         if probe && quarantined {
@@ -79,11 +79,10 @@ impl Transition<'_> {
         }
     }
 
-    /// The issuer's pacing, and once an hour for what was refused: for a person's tap as well.
-    fn must_not_ask_yet(&self, held: Held) -> bool {
+    /// The issuer's pacing, and once an hour. Not for a person, whose taps have limits of their own.
+    fn must_not_ask_yet(&self) -> bool {
         let lately = self.s.memory.refreshed_at.is_some_and(|at| self.now.since(at) < HOURLY);
-        let refused = held.refresh != RefreshStanding::Usable;
-        (lately && (refused || !self.by_person)) || (self.issuer.earliest(self.now) > self.now && !self.by_person)
+        lately || self.issuer.earliest(self.now) > self.now
     }
 
     fn retest_nothing(&mut self) {
