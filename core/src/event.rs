@@ -227,7 +227,8 @@ pub enum TokenOutcome {
     Transient {
         /// The server's `Retry-After`, clamped to an hour.
         retry_after: Option<Duration>,
-        /// Whether the request left and no answer came: the server may have acted on it.
+        /// Whether the server may have acted on the request all the same: it left, and no answer came, or one that may be a
+        /// proxy's own (5xx). An RFC 6749 error object, or a status that turns a request away, is a definite answer.
         lost: bool,
     },
     /// No way to the server.

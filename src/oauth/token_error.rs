@@ -163,9 +163,14 @@ impl TokenError {
     }
 
     /// Whether the server may have acted on the grant all the same, so that a refresh token may be spent: a success that
-    /// cannot be read, a broken server, a gateway that lost the answer.
+    /// cannot be read, a broken server, a gateway that lost the answer. A 503 may be a gateway's own word; the server's own
+    /// is an error object that says it is unavailable.
     #[must_use]
     pub const fn may_have_been_granted(&self) -> bool {
+        use ErrorCode::{AuthorizationPending, SlowDown, TemporarilyUnavailable};
+        if let Some(ErrorObject { code: TemporarilyUnavailable | AuthorizationPending | SlowDown, .. }) = self.error {
+            return false;
+        }
         self.is_transient() && matches!(self.status, 200..=299 | 408 | 500..=599)
     }
 }

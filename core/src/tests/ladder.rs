@@ -44,6 +44,26 @@ fn waiting_calls_shrink_the_spread_once_and_do_not_wear_it_down() {
     assert_eq!(draw(1000), draw(1), "a thousand waiting calls draw once");
 }
 
+/// 1. A refresh is answered 503. The authorization server had rotated the token; a proxy lost its answer.
+/// 2. The same refresh token is tried again, by the schedule of failures. What comes back is `invalid_grant`.
+/// 3. That may only mean "already rotated": the token is never shown again, so that no reuse detection ends the session.
+#[test]
+fn a_refusal_after_a_5xx_is_ambiguous_and_the_token_is_not_presented_again() {
+    for (lost, again) in [(true, false), (false, true)] {
+        let mut till = Till::signed_in(NO_PROBE);
+        till.rejects(RejectionClass::InvalidToken);
+        assert!(is_refresh(till.next_request()));
+        till.ends(Outcome::Refresh(TokenOutcome::Transient { retry_after: None, lost }));
+        assert_eq!(till.holds(), Some(HoldCause::ServerTrouble));
+        let request = till.next_request();
+        assert!(is_refresh(request), "the same token, once more: the server may keep it alive for a retry");
+        till.ends(REFUSED);
+        assert_eq!(till.state(), "sign_in_required");
+        let asked = requests(&till.pass(3 * HOUR));
+        assert_eq!(asked.into_iter().any(is_refresh), again, "after a definite answer a hotfix may revive it: {lost}");
+    }
+}
+
 #[test]
 fn a_person_who_taps_is_exempt_from_pacing_on_every_rung() {
     let mut till = Till::signed_in(NO_DEVICE_KEY);

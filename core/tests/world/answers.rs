@@ -150,6 +150,14 @@ impl World {
                 self.servers.spend(key);
                 self.unhappy(mood)
             }
+            // A proxy's own 5xx: behind it the server may have acted.
+            Token::Down { retry_after } if self.network && self.chance.below(2) == 0 => {
+                if self.chance.below(3) == 0 {
+                    self.servers.spend(key);
+                }
+                let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+                return Some(TokenOutcome::Transient { retry_after, lost: true });
+            }
             _ => self.unhappy(mood),
         };
         // The intent stays open where nobody knows what the server made of the request.

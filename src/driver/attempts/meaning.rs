@@ -26,9 +26,7 @@ pub(super) fn outcome_of(failure: &Failure) -> TokenOutcome {
 }
 
 fn outcome_of_error(error: &TokenError) -> TokenOutcome {
-    // 503 is how a server says that it did nothing.
-    let lost = error.may_have_been_granted() && error.status != 503;
-    let transient = TokenOutcome::Transient { retry_after: error.retry_after, lost };
+    let transient = TokenOutcome::Transient { retry_after: error.retry_after, lost: error.may_have_been_granted() };
     match &error.failure {
         TokenFailure::InvalidGrant => TokenOutcome::Refused { revoked: false },
         TokenFailure::SessionRevoked { .. } => TokenOutcome::Refused { revoked: true },
