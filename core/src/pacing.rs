@@ -45,6 +45,8 @@ pub const UNREASONED_REFUSALS: u8 = 6;
 /// See [`UNREASONED_REFUSALS`].
 pub const UNREASONED_SPAN: Duration = Duration::from_secs(30 * 60);
 
+/// How many of an hour's calls are kept for the whole hour; the others may follow each other quickly.
+const CALLS_SPREAD_OVER_THE_HOUR: u32 = 8;
 const BACKOFF_BASE: Duration = Duration::from_secs(2);
 const BACKOFF_CAP: Duration = Duration::from_secs(300);
 
@@ -109,11 +111,24 @@ impl IssuerPacing {
         self.failures = 0;
     }
 
-    /// Full jitter over an exponential backoff, never before [`earliest`](Self::earliest).
+    /// Full jitter over an exponential backoff, never before [`earliest`](Self::earliest). After the first few, what is left
+    /// of the hour's calls is spread over what is left of the hour: a budget that is spent in its first quarter would
+    /// leave nobody to notice the server's repair in the other three.
     pub(crate) fn next_attempt(&self, now: Timestamp, rng: &mut Rng) -> Timestamp {
         let exponent = u32::from(self.failures.saturating_sub(1)).min(8);
         let width = BACKOFF_BASE.saturating_mul(1 << exponent).min(BACKOFF_CAP);
-        self.earliest(now).plus(rng.up_to(width))
+        let soon = self.earliest(now).plus(rng.up_to(width));
+        let fair = self.fair_attempt(now).unwrap_or(soon);
+        soon.max(fair.plus(rng.up_to(fair.since(now) / 10)))
+    }
+
+    /// When the next call is due if the rest of the hour's calls are spread over the rest of the hour.
+    fn fair_attempt(&self, now: Timestamp) -> Option<Timestamp> {
+        let lately = || self.calls.into_iter().flatten().filter(|at| at.plus(HOUR) > now);
+        let left = u32::try_from(CALLS_PER_HOUR.saturating_sub(lately().count())).unwrap_or_default();
+        let (oldest, latest) = (lately().next()?, lately().next_back()?);
+        let quick = left >= CALLS_SPREAD_OVER_THE_HOUR;
+        (!quick).then(|| latest.plus(oldest.plus(HOUR).since(latest) / left.saturating_add(1)))
     }
 }
 
@@ -129,7 +144,8 @@ impl Retests {
         Self { since: now, done: 0 }
     }
 
-    /// A tenth of jitter keeps devices that were hit together from asking together.
+    /// A tenth of jitter keeps devices that were hit together from asking together, and makes no pause longer: selling
+    /// resumes within 5 minutes of the server's repair.
     pub(crate) fn next(&mut self, now: Timestamp, rng: &mut Rng) -> Timestamp {
         let pause = match self.done {
             _ if mutant!(RetestsWithoutPause) => SECOND,
@@ -141,7 +157,7 @@ impl Retests {
             _ => HOUR,
         };
         self.done = self.done.saturating_add(1);
-        now.plus(pause).plus(rng.up_to(pause / 10))
+        now.plus(pause.saturating_sub(rng.up_to(pause / 10)))
     }
 }
 

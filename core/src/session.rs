@@ -64,6 +64,8 @@ pub struct Session {
     pub(crate) network: bool,
     pub(crate) hint: Option<Duration>,
     pub(crate) healthy_since: Option<Timestamp>,
+    /// How often in this state a healthy status document brought a retry forward, and the state lasted all the same.
+    pub(crate) untrue: u8,
     pub(crate) save_at: Option<Timestamp>,
     pub(crate) taps: Taps,
     pub(crate) latest: Timestamp,

@@ -1,6 +1,7 @@
 //! Unit tests, one file per topic, named after the policy they hold.
 
 mod credentials;
+mod holding;
 mod ladder;
 mod load;
 mod opening;

@@ -39,6 +39,7 @@ impl Session {
             network: true,
             hint: None,
             healthy_since: None,
+            untrue: 0,
             save_at: None,
             taps: Taps::default(),
             latest: now,
@@ -137,7 +138,8 @@ impl<'a> Transition<'a> {
         let before = core::mem::replace(&mut self.s.memory.state, state);
         if discriminant(&before) != discriminant(&state) {
             let memory = &mut self.s.memory;
-            (memory.plan, memory.retest_at, memory.retests, self.s.healthy_since) = (None, None, None, None);
+            (memory.plan, memory.retest_at, memory.retests) = (None, None, None);
+            (self.s.healthy_since, self.s.untrue) = (None, 0);
             if let State::Holding { .. } = before {
                 self.s.memory.dwell.leave(self.now);
             }

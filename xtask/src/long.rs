@@ -26,7 +26,12 @@ pub(crate) fn measurement(line: &str) -> Option<&str> {
 pub(crate) fn write(workspace: &Workspace, report: &Report) -> Result<(), Error> {
     let runs = report.rows.iter().flat_map(|row| &row.steps).filter(|run| run.step.when == When::Long);
     let path = workspace.root.join(PAGE);
-    let made_on = [&["git", "describe", "--always", "--dirty"][..], &["rustc", "--version"], &["uname", "-sm"]];
+    let made_on = [
+        &["date", "-u", "+%F"][..],
+        &["git", "describe", "--always", "--dirty"],
+        &["rustc", "--version"],
+        &["uname", "-sm"],
+    ];
     let made_on: Vec<_> = made_on.into_iter().map(answer).collect();
     fs::write(&path, page(&made_on.join(", "), &runs.collect::<Vec<_>>()))
         .map_err(|source| Error::File { path, source })?;

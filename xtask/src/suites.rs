@@ -171,7 +171,7 @@ pub(crate) const SUITES: &[Suite] = &[
             ),
             Step::new(
                 "the decision core, a million histories",
-                Work::Tests(&["test", "-p", "mainstay-core", "--test", "promises", "--locked"]),
+                Work::Tests(&["test", "-p", "mainstay-core", "--test", "promises", "--locked", "--", "--nocapture"]),
             )
             .env(&[(CASES, "1000000")])
             .when(When::Long),
@@ -234,6 +234,13 @@ impl Plan {
         let complete = names.is_empty();
         let wanted = |suite: &&Suite| complete || names.iter().any(|name| name == suite.name);
         Ok(Self { fast, long, complete, suites: SUITES.iter().filter(wanted).collect() })
+    }
+
+    /// Whether every step that is too long for every day takes part in this run.
+    pub(crate) fn has_every_long_step(&self) -> bool {
+        let has_long = |suite: &&Suite| suite.steps.iter().any(|step| step.when == When::Long);
+        let left_out = |suite: &Suite| self.suites.iter().all(|planned| planned.name != suite.name);
+        self.long && !SUITES.iter().filter(has_long).any(left_out)
     }
 
     /// The steps of `suite` that take part in this run.

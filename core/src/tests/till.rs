@@ -77,6 +77,11 @@ impl Till {
         till
     }
 
+    /// Other dice from now on.
+    pub(super) fn stir(&mut self, seed: u64) {
+        self.entropy ^= seed << 32;
+    }
+
     pub(super) fn tell(&mut self, event: Event) -> Vec<Effect> {
         self.entropy = self.entropy.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         self.session.step(&mut self.issuer, event, self.now, self.entropy)

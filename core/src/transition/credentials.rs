@@ -159,7 +159,7 @@ impl Transition<'_> {
     /// Leaves nothing of the account in memory.
     fn forget(&mut self) {
         self.s.memory = Memory::starting();
-        (self.s.attempt, self.s.save_at, self.s.healthy_since) = (None, None, None);
+        (self.s.attempt, self.s.save_at, self.s.healthy_since, self.s.untrue) = (None, None, None, 0);
         (self.s.call_waiting, self.s.without_scope) = (false, false);
     }
 

@@ -9,7 +9,8 @@ use crate::{
     pacing::{FRESH_TOKEN_AGE, LONGEST_SPREAD, SPREAD_WHEN_WAITING},
 };
 
-/// A healthy status document counts when it is healthy again after this time.
+/// A healthy status document counts when it is healthy again after this time; twice as long after each time that this was
+/// not true.
 const HEALTHY_TWICE: Duration = Duration::from_secs(30);
 
 impl Transition<'_> {
@@ -145,16 +146,18 @@ impl Transition<'_> {
             self.s.hint = spread.map(|spread| spread.min(LONGEST_SPREAD) * 6 / 5);
         }
         let State::Holding { .. } = self.s.memory.state else { return };
+        let long_enough = HEALTHY_TWICE * (1 << u32::from(self.s.untrue.min(7)));
         match (healthy, self.s.healthy_since) {
-            (Some(true), Some(since)) if self.now.since(since) >= HEALTHY_TWICE => {
+            (Some(true), Some(since)) if self.now.since(since) >= long_enough => {
                 self.s.healthy_since = None;
+                self.s.untrue = self.s.untrue.saturating_add(1);
                 self.note(Code::EvidenceRecovered);
                 let at = self.issuer.earliest(self.now).plus(self.draw_spread());
                 self.retry_no_later_than(at);
             }
             (Some(true), None) => {
                 self.s.healthy_since = Some(self.now);
-                let again = self.now.plus(HEALTHY_TWICE);
+                let again = self.now.plus(long_enough);
                 self.s.memory.retest_at = Some(self.s.memory.retest_at.map_or(again, |at| at.min(again)));
             }
             (Some(false), _) => self.s.healthy_since = None,

@@ -132,12 +132,15 @@ impl Transition<'_> {
     }
 
     /// A kept token is accepted again. Holding lasts its dwell all the same, so that nodes that disagree are not believed
-    /// at every turn.
+    /// at every turn. Whatever is rejected after that is rejected anew, with a random wait of its own.
     pub(super) fn good_again(&mut self) {
         self.proven();
         let dwell = self.s.memory.dwell.until.filter(|until| self.now < *until);
         match (self.s.memory.state, dwell) {
-            (State::Holding { cause, .. }, Some(until)) => self.keep_holding(cause, until),
+            (State::Holding { cause, .. }, Some(until)) => {
+                self.episode().spread = false;
+                self.keep_holding(cause, until);
+            }
             _ => self.end_episode(Code::VerdictServerTrouble),
         }
     }

@@ -1,6 +1,6 @@
 //! Which state met which event, and which reasons were ever reached.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use mainstay_core::{
     Event, ForeignBy, HoldCause, LockReason, Opened, Outcome, ProbeOutcome, SignInReason, SignedOutReason, State,
@@ -107,14 +107,15 @@ impl Coverage {
         gaps
     }
 
-    pub fn table(&self) -> String {
-        let mut table = format!("{:<24}", "");
-        STATES.iter().for_each(|state| write!(table, "{state:>17}").unwrap());
-        for event in EVENTS {
-            write!(table, "\n{event:<24}").unwrap();
-            STATES.iter().for_each(|state| write!(table, "{:>17}", self.hits(state, event)).unwrap());
-        }
-        table
+    /// How often each event met each state, and how often each reason and outcome was reached, a line each.
+    pub fn hit_counts(&self) -> Vec<String> {
+        let cell = |event, state: &'static str| format!("{state} {}", self.hits(state, event));
+        let row = |event: &'static str| format!("{event}: {}", STATES.map(|state| cell(event, state)).join(", "));
+        let list = |hits: &BTreeMap<&'static str, u64>| {
+            hits.iter().map(|(name, hits)| format!("{name} {hits}")).collect::<Vec<_>>().join(", ")
+        };
+        let rows = EVENTS.into_iter().map(row);
+        rows.chain([list(&self.reasons), list(&self.outcomes)]).collect()
     }
 }
 
