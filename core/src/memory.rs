@@ -12,6 +12,8 @@ use crate::{
 pub const SNAPSHOT_VERSION: u16 = 1;
 
 /// A session's memory, to be stored beside its credentials. Holds no secret.
+///
+/// On sign-out it is stored once more, with nothing of the account in it. In SignInRequired and in quarantine it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
     /// [`SNAPSHOT_VERSION`] of the release that wrote it.
@@ -29,34 +31,44 @@ impl Snapshot {
     }
 }
 
-/// The part of a session that survives a restart.
+/// The part of a session that survives a restart. Its stored form is frozen in `tests/fixtures`.
 ///
-/// On sign-out all of it is dropped but the state itself. In SignInRequired and in quarantine it is kept, with the
-/// exceptions named at the fields.
+/// Each field says what becomes of it on sign-out, in SignInRequired and in quarantine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Memory {
+    /// Where the session stands. Sign-out: `SignedOut` with its reason. SignInRequired and quarantine: itself, with the
+    /// time since when; a second foreign identity does not begin a quarantine anew.
     pub(crate) state: State,
-    /// The newest generation. Quarantine drops it only if the probe named somebody else, nobody had vouched for it, and an
-    /// older one is there to go back to; 30 days in SignInRequired end it.
+    /// The newest generation. Sign-out: dropped. SignInRequired: kept for 30 days. Quarantine drops it only if the probe named somebody else, nobody had vouched for it, and an
+    /// older one is there to go back to.
     pub(crate) held: Option<Held>,
-    /// The last generation known to be good, until the newest was accepted. It goes when `held` goes.
+    /// The last generation known to be good, until the newest was accepted. Sign-out: dropped. SignInRequired: kept, as long
+    /// as `held`. Quarantine: kept, and takes the place of a newest one that is foreign.
     pub(crate) previous: Option<Previous>,
+    /// From the first rejection to the next acceptance. Sign-out: dropped. SignInRequired: kept, and knows that it has
+    /// prompted. Quarantine: kept.
     pub(crate) episode: Option<Episode>,
-    /// What is done next. Planned anew on entering SignInRequired or quarantine.
+    /// What is done next. Sign-out: dropped. SignInRequired: becomes the next re-test. Quarantine: the next verification.
     pub(crate) plan: Option<Plan>,
-    /// In Holding: when the kept access token is probed next, beside the plan. Dropped elsewhere.
+    /// In Holding: when the kept access token is probed next, beside the plan. Sign-out, SignInRequired and quarantine: dropped.
     pub(crate) retest_at: Option<Timestamp>,
-    /// How far the schedule of re-tests has come. Begun anew on entering SignInRequired.
+    /// How far the schedule of re-tests has come. Sign-out: dropped. SignInRequired: begun anew. Quarantine: dropped, it is
+    /// hourly there.
     pub(crate) retests: Option<Retests>,
-    /// When the refresh token, or rung 4, was tried last; while a person is waited for at most hourly.
+    /// When the refresh token, or rung 4, was tried last. Sign-out: dropped. SignInRequired and quarantine: kept, by itself the
+    /// session tries again hourly at most.
     pub(crate) refreshed_at: Option<Timestamp>,
-    /// When one connection certainly rejected what another accepted.
+    /// When one connection certainly rejected what another accepted. Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) flaps: Recently,
-    /// When the probe accepted what a call had been rejected with, and nobody knows on which connections.
+    /// When the probe accepted what a call had been rejected with, and nobody knows on which connections. Sign-out: dropped.
+    /// SignInRequired and quarantine: kept.
     pub(crate) overruled: Recently,
+    /// How long Holding lasts at least. Sign-out: dropped. SignInRequired and quarantine: left, as Holding is.
     pub(crate) dwell: Dwell,
+    /// Refusals without a reason. Sign-out: dropped. SignInRequired and quarantine: kept until newer credentials come.
     pub(crate) unreasoned: Unreasoned,
-    /// How often own credentials were right in this quarantine.
+    /// How often own credentials were right in this quarantine. Sign-out: dropped. SignInRequired: without a meaning.
+    /// Quarantine: begins at zero.
     pub(crate) verified: u8,
 }
 

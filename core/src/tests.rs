@@ -7,4 +7,5 @@ mod load;
 mod opening;
 mod person;
 mod quarantine;
+mod snapshot;
 mod till;

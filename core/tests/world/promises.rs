@@ -71,7 +71,7 @@ fn p2_a_no_destroys_nothing(step: &Step, account: &Account) -> Verdict {
                 let number = generation.number();
                 let token = account.ledger.token(number);
                 let named = account.ledger.disowned.contains(&token) && !account.ledger.vouched.contains(&token);
-                let last = account.vault.generations.keys().all(|kept| *kept == number);
+                let last = account.vault.generations.keys().eq([&number]);
                 named && !last && account.ledger.issued[&number].identity == IdentityProof::Unverified
             }
             (Target::Before(generation), Permission::Superseded) => {
