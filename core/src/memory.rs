@@ -198,6 +198,8 @@ pub(crate) struct Previous {
     pub(crate) generation: Generation,
     pub(crate) access: Option<Access>,
     pub(crate) identity: IdentityProof,
+    /// Whether it is in the vault. One that lives in memory only is none to go back to.
+    pub(crate) saved: bool,
 }
 
 impl Previous {

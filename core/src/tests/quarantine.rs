@@ -62,6 +62,18 @@ fn the_last_credentials_are_kept_whoever_the_probe_names() {
 }
 
 #[test]
+fn credentials_in_memory_only_are_none_to_go_back_to() {
+    let mut till = Till::signed_in(NO_DEVICE_KEY);
+    till.tell(Event::SignedIn(NewGeneration { saved: false, ..credentials(2) }));
+    till.tell(Event::GenerationFound(unverified(3)));
+    till.tell(Event::Saved { generation: generation(3) });
+    till.session.memory.previous = till.session.memory.previous.map(|own| memory::Previous { saved: false, ..own });
+    assert!(is_probe(till.next_request(), ProbePurpose::Confirm));
+    assert_eq!(destroyed(&till.ends(FOREIGN)), [], "generation 3 is all that is in the vault");
+    assert_eq!((till.state(), till.session.generation()), ("quarantined", Some(generation(3))));
+}
+
+#[test]
 fn the_last_credentials_are_whole_again_once_the_probe_names_us() {
     let long = NewGeneration { lives_for: Some(12 * HOUR), ..unverified(1) };
     let mut till = Till::signed_in_with(NO_DEVICE_KEY, long);

@@ -53,8 +53,8 @@ impl Transition<'_> {
             return;
         }
         if let Some(old) = self.s.memory.held {
-            let Held { generation, access, identity, .. } = old;
-            self.s.memory.previous.get_or_insert(Previous { generation, access, identity });
+            let Held { generation, access, identity, saved, .. } = old;
+            self.s.memory.previous.get_or_insert(Previous { generation, access, identity, saved });
             let refresh = if new.has_refresh_token { RefreshStanding::Usable } else { RefreshStanding::Absent };
             let extended = Held { generation: new.generation, refresh, intent_open: false, saved: new.saved, ..old };
             self.s.memory.held = Some(extended);
@@ -97,8 +97,8 @@ impl Transition<'_> {
         let held = Held::from_new(NewGeneration { lives_for, ..new }, self.now, &mut self.rng);
         let memory = &mut self.s.memory;
         if let Some(old) = memory.held.replace(held) {
-            let Held { generation, access, identity, .. } = old;
-            memory.previous.get_or_insert(Previous { generation, access, identity });
+            let Held { generation, access, identity, saved, .. } = old;
+            memory.previous.get_or_insert(Previous { generation, access, identity, saved });
         }
         memory.unreasoned = Default::default();
         self.s.save_at = (!new.saved).then(|| self.now.plus(SAVE_PAUSE));

@@ -99,7 +99,8 @@ impl Transition<'_> {
         self.s.memory.held = Some(held);
         self.s.memory.previous = restored.previous.map(|generation| {
             let remembered = self.s.memory.previous.filter(|previous| previous.generation < held.generation);
-            remembered.unwrap_or(Previous { generation, access: None, identity: held.identity })
+            let unknown = Previous { generation, access: None, identity: held.identity, saved: true };
+            remembered.map_or(unknown, |own| Previous { saved: own.saved || own.generation == generation, ..own })
         });
         match self.s.memory.state {
             State::Starting | State::Locked { .. } | State::SignedOut { .. } => self.begin_anew(),

@@ -21,12 +21,12 @@ impl Transition<'_> {
         self.plan_verification();
     }
 
-    /// The probe named somebody else. If nobody had vouched for the token, it is theirs; unless it is the last one. A crash
+    /// The probe named somebody else. If nobody had vouched for the token, it is theirs; unless it is the last one in the vault. A crash
     /// can have lost the proof that those are ours, and a server that mixes people up is no proof that they are not.
     pub(super) fn foreign_probe(&mut self) {
         let unproven = |held: &Held| held.identity == IdentityProof::Unverified || mutant!(DisownsWhatWasProven);
         if let Some(held) = self.s.memory.held.filter(unproven) {
-            match self.s.memory.previous {
+            match self.s.memory.previous.filter(|own| own.saved) {
                 Some(own) => self.disown(held, own),
                 None if mutant!(DisownsTheLast) => {
                     self.destroy(Target::Generation(held.generation), Permission::Foreign);

@@ -136,8 +136,10 @@ impl Ledger {
             }
         );
         let by_person = matches!(step.event, Event::TryNow) && !matches!(step.before.state, State::SignedIn { .. });
+        // What is asked about credentials that came meanwhile, by a late answer or another process, is about those.
+        let newer = step.before.generation != step.after.generation;
         self.spread = match (self.spread, drawn) {
-            _ if !step.after.in_episode || by_person || again || elsewhere => Spread::NotNeeded,
+            _ if !step.after.in_episode || by_person || again || elsewhere || newer => Spread::NotNeeded,
             (_, Some(until)) => Spread::Until(until),
             _ if begins => Spread::Owed,
             (Spread::Until(_), None) if hurried => Spread::NotNeeded,
