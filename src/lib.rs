@@ -42,6 +42,6 @@ pub use mainstay_core::{
 };
 
 /// The README's example, compiled by the tests.
-#[cfg(all(doctest, feature = "native", not(feature = "single-threaded")))]
+#[cfg(all(doctest, feature = "keyring", not(feature = "single-threaded")))]
 #[doc = include_str!("../README.md")]
 struct ReadmeExamples;

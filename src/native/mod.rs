@@ -1,12 +1,15 @@
 //! The host of a desktop or server process: reqwest, a folder, file locks, the operating system's clock, tokio.
 //!
-//! [`host`] puts the parts together; each can also be used by itself, beside parts of the app's own. Everything runs on
-//! one tokio runtime, either Mainstay's own ([`TokioSpawn::shared`]) or the app's ([`TokioSpawn::on`]), whoever polls
+//! `desktop` (feature `keyring`) puts the parts together for a person's machine, [`unprotected`] for one without a keyring,
+//! and [`host_with`] for an app with a key store of its own; each part can also be used by itself. Everything runs on one
+//! tokio runtime, either Mainstay's own ([`TokioSpawn::shared`]) or the app's ([`TokioSpawn::on`]), whoever polls
 //! the futures.
 
 mod clock;
 mod entropy;
 mod files;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod lock;
 mod secrets;
 mod spawn;
@@ -16,6 +19,8 @@ mod transport;
 pub use clock::OsClock;
 pub use entropy::OsEntropy;
 pub use files::FolderFiles;
+#[cfg(feature = "keyring")]
+pub use keyring::KeyringSecretStore;
 pub use lock::FileLock;
 pub use secrets::FileSecretStore;
 pub use spawn::TokioSpawn;
@@ -48,13 +53,28 @@ pub fn host(folder: impl Into<PathBuf>) -> Result<Host, NativeError> {
     host_with(&Arc::new(TokioSpawn::shared()?), folder, Arc::new(MemorySecretStore::new()))
 }
 
-/// The machine as this operating system supplies it, on Mainstay's own runtime, with a vault in `folder`, which backups
-/// should leave out. `secrets` guards the vault's key and must last as long as the folder does.
+/// A desktop: a vault in `folder`, which backups should leave out, and its key in the operating system's keyring. The
+/// keyring is opened when the vault is; as long as it is locked, or missing, the vault is locked, and nothing weaker is used.
 ///
 /// # Errors
 /// [`NativeError`] names the part that could not be set up.
-pub fn desktop(folder: impl Into<PathBuf>, secrets: Arc<dyn SecretStore>) -> Result<Host, NativeError> {
-    host_with(&Arc::new(TokioSpawn::shared()?), folder, secrets)
+#[cfg(feature = "keyring")]
+pub fn desktop(folder: impl Into<PathBuf>) -> Result<Host, NativeError> {
+    let spawn = Arc::new(TokioSpawn::shared()?);
+    let clock = Arc::new(OsClock::new(spawn.handle().clone()));
+    host_with(&spawn, folder, Arc::new(KeyringSecretStore::new(clock)))
+}
+
+/// A machine that has no keyring and is to keep sessions all the same: a vault in `folder`, and its key as a plain file in
+/// `key_folder`, readable by whoever can read that folder. Chosen by this call and never silently;
+/// [`Client::key_store`](crate::Client::key_store) says `unprotected file`.
+///
+/// # Errors
+/// [`NativeError`] names the part that could not be set up.
+pub fn unprotected(folder: impl Into<PathBuf>, key_folder: impl Into<PathBuf>) -> Result<Host, NativeError> {
+    let spawn = Arc::new(TokioSpawn::shared()?);
+    let files = Arc::new(FolderFiles::new(key_folder, spawn.handle().clone()));
+    host_with(&spawn, folder, Arc::new(FileSecretStore::unprotected(files)))
 }
 
 /// The machine as this operating system supplies it, on a given runtime, with a vault in `folder`, which is made when

@@ -61,12 +61,30 @@ impl Vault {
             Err(Closed::Empty) => self.name_install().await?,
             other => other?,
         };
-        let keys = Arc::new(Keys::derive(install, &self.find_or_make_key(&install).await?));
+        let key = match self.find_or_make_key(&install).await {
+            Ok(key) => key,
+            Err(error) => {
+                if let Err(error) = self.give_install_up().await {
+                    tracing::warn!(name: "vault.birth.leftover", %error);
+                }
+                return Err(error);
+            }
+        };
+        let keys = Arc::new(Keys::derive(install, &key));
         let header = Header { kind: Kind::Canary, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
         let canary = record::seal(&keys, &header, self.disk.draw_bytes(), b"")?;
         self.disk.replace(&names::canary(), canary).await?;
         self.remember(Some(Arc::clone(&keys)));
         Ok(keys)
+    }
+
+    /// A key that the key store did not confirm may still arrive: it waits for a person, say. By then another process may
+    /// have made another, so nobody may ever look for one under this name again.
+    async fn give_install_up(&self) -> Result<(), VaultError> {
+        if self.disk.files.list().await?.iter().any(names::needs_install) {
+            return Ok(());
+        }
+        Ok(self.disk.remove(&[names::install()]).await?)
     }
 
     async fn name_install(&self) -> Result<InstallId, VaultError> {

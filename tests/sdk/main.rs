@@ -20,6 +20,7 @@ mod fleet;
 mod identity;
 mod importing;
 mod incidents;
+mod key_store;
 mod lifecycle;
 mod never_clear;
 mod one_of_many;

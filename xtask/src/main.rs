@@ -89,7 +89,7 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
         print!("{plan}");
         return Ok(true);
     }
-    packages::ensure(packages::for_tests())?;
+    packages::ensure(packages::for_tests(&plan))?;
     let workspace = Workspace::load()?;
     let report = run::run(&workspace, &plan);
     if plan.has_every_long_step() {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::error::Error;
+use crate::suites::Plan;
 
 #[cfg(test)]
 mod tests;
@@ -24,6 +25,8 @@ pub(crate) struct Package {
 pub(crate) enum NeededBy {
     /// Every run, because everything is compiled first.
     All,
+    /// Runs of this suite.
+    Suite(&'static str),
     /// `cargo xtask bench`.
     Bench,
 }
@@ -35,6 +38,24 @@ const PACKAGES: &[Package] = &[
         why: "links every program and compiles the C parts of ring",
         probe: &["cc", "--version"],
         needed_by: NeededBy::All,
+    },
+    Package {
+        name: "dbus-daemon",
+        why: "a session bus for the tests of the keyring",
+        probe: &["dbus-daemon", "--version"],
+        needed_by: NeededBy::Suite("vault"),
+    },
+    Package {
+        name: "gnome-keyring",
+        why: "a real keyring for its tests",
+        probe: &["gnome-keyring-daemon", "--version"],
+        needed_by: NeededBy::Suite("vault"),
+    },
+    Package {
+        name: "libglib2.0-bin",
+        why: "locks that keyring",
+        probe: &["gdbus", "help"],
+        needed_by: NeededBy::Suite("vault"),
     },
     Package {
         name: "valgrind",
@@ -55,9 +76,13 @@ enum Way {
     Ask(String),
 }
 
-/// The packages that the tests need, installed or not.
-pub(crate) fn for_tests() -> impl Iterator<Item = &'static Package> {
-    PACKAGES.iter().filter(|package| package.needed_by == NeededBy::All)
+/// The packages that the tests of `plan` need, installed or not.
+pub(crate) fn for_tests(plan: &Plan) -> impl Iterator<Item = &'static Package> {
+    PACKAGES.iter().filter(|package| match package.needed_by {
+        NeededBy::All => true,
+        NeededBy::Suite(name) => plan.suites.iter().any(|suite| suite.name == name),
+        NeededBy::Bench => false,
+    })
 }
 
 /// The packages that `cargo xtask bench` needs, installed or not.

@@ -199,6 +199,63 @@ pub(crate) const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "vault",
+        budget: 6,
+        steps: &[
+            Step::new(
+                "clippy, with the keyring",
+                Work::Cargo(&[
+                    "clippy",
+                    "-p",
+                    "mainstay",
+                    "--all-targets",
+                    "--features",
+                    "keyring",
+                    "--locked",
+                    "--",
+                    "-D",
+                    "warnings",
+                ]),
+            )
+            .when(When::NotFast),
+            Step::new(
+                "keyring",
+                Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "keyring", "--locked"]),
+            ),
+            Step::new(
+                "processes that are killed, stopped and many",
+                Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "process", "--locked"]),
+            ),
+            Step::new(
+                "processes that are killed 500 times",
+                Work::Tests(&[
+                    "test",
+                    "-p",
+                    "mainstay",
+                    "--features",
+                    "keyring",
+                    "--test",
+                    "process",
+                    "--locked",
+                    "killed::",
+                    "--",
+                    "--nocapture",
+                ]),
+            )
+            .env(&[("MAINSTAY_KILLS", "500")])
+            .when(When::Long),
+            Step::new(
+                "the keyring's thread",
+                Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--lib", "--locked", "keyring::"]),
+            ),
+            Step::new(
+                "the README's example",
+                Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--doc", "--locked"]),
+            )
+            .when(When::NotFast),
+        ],
+    },
+    Suite {
         name: "server",
         budget: 7,
         steps: &[Step::new("the mock server", Work::Tests(&["test", "-p", "mainstay-mock-server", "--locked"]))],
@@ -285,7 +342,7 @@ impl fmt::Display for Plan {
             }
         }
         writeln!(out, "system packages")?;
-        for package in packages::for_tests() {
+        for package in packages::for_tests(self) {
             writeln!(out, "    {:<40} {}", package.name, package.why)?;
         }
         Ok(())

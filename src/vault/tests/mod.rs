@@ -1,5 +1,6 @@
 //! Tests of the vault, on disks that lose power, fill up and are tampered with.
 
+mod birth;
 mod careless;
 mod crash;
 mod destroying;

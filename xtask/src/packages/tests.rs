@@ -25,9 +25,11 @@ fn anybody_else_is_told_what_is_missing_why_and_how() {
 }
 
 #[test]
-fn no_test_needs_what_only_measurements_need() {
+fn a_package_is_needed_by_its_suite_or_by_measurements_if_it_says_so() {
     let names = |packages: &mut dyn Iterator<Item = &Package>| packages.map(|package| package.name).collect::<Vec<_>>();
-    assert_eq!(names(&mut for_tests()), ["gcc"]);
+    let plan = |suite: &str| Plan::new(false, false, &[suite.to_owned()]).unwrap();
+    assert_eq!(names(&mut for_tests(&plan("core"))), ["gcc"]);
+    assert_eq!(names(&mut for_tests(&plan("vault"))), ["gcc", "dbus-daemon", "gnome-keyring", "libglib2.0-bin"]);
     assert_eq!(names(&mut for_bench()), ["gcc", "valgrind"]);
 }
 

@@ -1,0 +1,114 @@
+//! The operating system's keyring, behind a thread of its own.
+
+mod system;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use std::{
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use futures_util::future::{Either, select};
+
+use self::{system::SystemRing, worker::Worker};
+use crate::{
+    Secret,
+    host::{BoxFuture, Clock, MaybeSend, SecretStore, SecretStoreError},
+};
+
+/// How long a call waits for the keyring unless told otherwise. A person who types a password takes longer: the next
+/// try finds the keyring open.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The largest secret, in bytes. Windows takes 2,560; keys are far smaller, and nothing else belongs in a keyring.
+const LIMIT: usize = 1024;
+
+/// One thread for the process, however many stores there are: on Windows, calls from several threads are not ordered.
+static SYSTEM: LazyLock<Arc<Worker>> = LazyLock::new(|| Arc::new(Worker::new(|| Box::<SystemRing>::default())));
+
+/// Keys in the keyring of the person who is logged in: Secret Service on Linux and BSD, Credential Manager on Windows,
+/// Keychain on macOS. Never falls back to anything weaker.
+///
+/// Calls to a keyring block, and a locked one may block until somebody answers its prompt. All of them run on one thread
+/// that does nothing else, so a hung keyring blocks that thread and no other; whoever asked is told
+/// [`SecretStoreError::Timeout`]. A call that was given up while it waited for its turn never happens; one that the
+/// keyring was working on may still happen later.
+///
+/// On Linux a locked keyring asks the person once. If that is dismissed, nobody is asked again before the keyring was
+/// seen unlocked, or the process started anew.
+pub struct KeyringSecretStore {
+    worker: Arc<Worker>,
+    clock: Arc<dyn Clock>,
+    patience: Duration,
+}
+
+impl KeyringSecretStore {
+    /// The keyring of this machine. `clock` times calls out. Does nothing yet.
+    #[must_use]
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { worker: Arc::clone(&SYSTEM), clock, patience: PATIENCE }
+    }
+
+    /// Waits this long for an answer instead of 5 s.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    fn ask<T: MaybeSend + Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Ring) -> Result<T, SecretStoreError> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, SecretStoreError>> {
+        let deadline = self.clock.monotonic().saturating_add(self.patience);
+        let answer = self.worker.ask(question);
+        Box::pin(async move {
+            match select(answer, self.clock.sleep_until(deadline)).await {
+                Either::Left((Ok(answer), _)) => answer,
+                // There is no such thread: it could not be started, or the keyring's library gave up.
+                Either::Left((Err(_gone), _)) => Err(SecretStoreError::Unavailable),
+                Either::Right(((), _)) => Err(SecretStoreError::Timeout),
+            }
+        })
+    }
+}
+
+impl SecretStore for KeyringSecretStore {
+    fn load(&self, name: &str) -> BoxFuture<'_, Result<Option<Secret>, SecretStoreError>> {
+        let name = name.to_owned();
+        self.ask(move |ring| ring.load(&name))
+    }
+
+    fn store(&self, name: &str, secret: Secret) -> BoxFuture<'_, Result<(), SecretStoreError>> {
+        if secret.expose().len() > LIMIT {
+            let error = SecretStoreError::Unreadable("too large for a keyring".to_owned());
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let name = name.to_owned();
+        self.ask(move |ring| ring.store(&name, &secret))
+    }
+
+    fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), SecretStoreError>> {
+        let name = name.to_owned();
+        self.ask(move |ring| ring.remove(&name))
+    }
+
+    fn describe(&self) -> &'static str {
+        system::NAME
+    }
+}
+
+impl std::fmt::Debug for KeyringSecretStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyringSecretStore").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+/// A keyring, one blocking call at a time.
+trait Ring {
+    fn load(&mut self, name: &str) -> Result<Option<Secret>, SecretStoreError>;
+    fn store(&mut self, name: &str, secret: &Secret) -> Result<(), SecretStoreError>;
+    fn remove(&mut self, name: &str) -> Result<(), SecretStoreError>;
+}

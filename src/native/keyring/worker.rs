@@ -1,0 +1,67 @@
+//! The one thread that may hang.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+use super::Ring;
+use crate::host::SecretStoreError;
+
+type Question = Box<dyn FnOnce(&mut dyn Ring) + Send>;
+type MakeRing = fn() -> Box<dyn Ring>;
+
+/// Asks a keyring one question after the other, on a thread that starts with the first.
+pub(super) struct Worker {
+    make_ring: MakeRing,
+    queue: Mutex<Option<mpsc::Sender<Question>>>,
+}
+
+impl Worker {
+    pub(super) const fn new(make_ring: MakeRing) -> Self {
+        Self { make_ring, queue: Mutex::new(None) }
+    }
+
+    /// The answer, when it is this question's turn; an error if there is no thread to ask it. Whoever drops the
+    /// receiver before that turn takes the question back.
+    pub(super) fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut dyn Ring) -> Result<T, SecretStoreError> + Send + 'static,
+    ) -> oneshot::Receiver<Result<T, SecretStoreError>> {
+        let (answer, answered) = oneshot::channel();
+        let question: Question = Box::new(move |ring| {
+            if !answer.is_closed() {
+                let _nobody_waits = answer.send(question(ring));
+            }
+        });
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        if queue.is_none() {
+            *queue = start(self.make_ring);
+        }
+        if let Some(sender) = &*queue
+            && sender.send(question).is_err()
+        {
+            *queue = None;
+        }
+        answered
+    }
+}
+
+fn start(make_ring: MakeRing) -> Option<mpsc::Sender<Question>> {
+    let (sender, questions) = mpsc::channel::<Question>();
+    let serve = move || {
+        let mut ring = make_ring();
+        for question in questions {
+            // The libraries below panic where they report a bug of theirs. The question then has no answer.
+            let _reported = catch_unwind(AssertUnwindSafe(|| question(&mut *ring)));
+        }
+    };
+    let started = thread::Builder::new().name("mainstay-keys".to_owned()).spawn(serve);
+    if let Err(error) = &started {
+        tracing::error!(name: "keyring.no_thread", %error);
+    }
+    started.ok().map(|_detached| sender)
+}

@@ -1,0 +1,304 @@
+//! An app in a process of its own: told what to do by lines on standard input, answering by lines that begin with `@`.
+//!
+//! Time is virtual unless asked otherwise: it passes only when the app has nothing under way, or is told to.
+
+use std::{
+    io::{BufRead, Write},
+    path::PathBuf,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use mainstay::{
+    Client, Credentials, Generation, Identity, Probe, Profile, Secret, Session,
+    driver::{Browser, BrowserError},
+    host::{BoxFuture, ConnectionWish, FileName, Held, Host, Lane, Lock, LockError, Outbound, SecretStore, Transport},
+    native::{self, FileSecretStore, FolderFiles, OsClock, TokioSpawn},
+    test_support::{Activity, VirtualClock},
+    vault::{AccountKey, Epoch, Outcome, Vault},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Holds the [`Setup`] of the copy of this program that is an app.
+pub const SETUP: &str = "MAINSTAY_TEST_APP";
+/// Longer than an access token lives.
+const A_LIFE: Duration = Duration::from_secs(901);
+
+/// What the app is made of.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Setup {
+    pub issuer: String,
+    pub folder: PathBuf,
+    /// Where the vault's key is a plain file; `None`: the keyring.
+    pub keys: Option<PathBuf>,
+    /// The monotonic clock's start in seconds; `None`: the machine's own clocks.
+    pub virtual_time: Option<u64>,
+    /// The negative control: every process believes that it has every lock.
+    pub without_locks: bool,
+    pub enroll_device_key: bool,
+    /// How long the app waits for the keyring, in seconds.
+    pub keyring_patience: u64,
+}
+
+struct App {
+    setup: Setup,
+    activity: Activity,
+    clock: Option<VirtualClock>,
+    host: Host,
+    client: Option<Client>,
+    started: Instant,
+}
+
+/// Does nothing in an ordinary run.
+#[test]
+fn as_an_app() {
+    let Ok(setup) = std::env::var(SETUP) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let mut app = App::new(serde_json::from_str(&setup).unwrap(), runtime.handle());
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let (command, argument) = line.split_once(' ').unwrap_or((&line, ""));
+        let answer = runtime.block_on(app.obey(command, argument));
+        say(&answer);
+    }
+    runtime.shutdown_background();
+}
+
+fn say(text: &str) {
+    let mut out = std::io::stdout().lock();
+    out.write_all(format!("\n@ {text}\n").as_bytes()).and_then(|()| out.flush()).unwrap();
+}
+
+impl App {
+    fn new(setup: Setup, handle: &tokio::runtime::Handle) -> Self {
+        let spawn = Arc::new(TokioSpawn::on(handle.clone()));
+        let secrets: Arc<dyn SecretStore> = match &setup.keys {
+            Some(keys) => Arc::new(FileSecretStore::unprotected(Arc::new(FolderFiles::new(keys, handle.clone())))),
+            None => keyring(&setup, handle),
+        };
+        let mut host = native::host_with(&spawn, &setup.folder, secrets).unwrap();
+        if setup.without_locks {
+            host.lock = Arc::new(NoLock);
+        }
+        let clock = setup
+            .virtual_time
+            .map(|start| VirtualClock::new(Duration::from_secs(start), Duration::from_secs(1_795_197_600 + start)));
+        let activity = Activity::new();
+        if let Some(clock) = &clock {
+            host.clock = Arc::new(clock.clone());
+            host = activity.track(host);
+        }
+        Self { setup, activity, clock, host, client: None, started: Instant::now() }
+    }
+
+    async fn obey(&mut self, command: &str, argument: &str) -> String {
+        match command {
+            "start" => self.start().await,
+            "key-store" => self.client().key_store().to_owned(),
+            "state" => self.state().await,
+            "until" => self.until(argument).await,
+            "sign-in" => {
+                let browser = WebBrowser(Arc::clone(&self.host.transport));
+                let session = self.wait_for(self.client().sign_in(&browser)).await;
+                session.map_or_else(|error| format!("error {error}"), |_| "ok".to_owned())
+            }
+            "enroll" => done(self.wait_for(self.session().enroll_device_key()).await),
+            "sign-out" => done(self.wait_for(self.session().sign_out()).await),
+            "token" => token(self.wait_for(self.session().access_token()).await),
+            "call" => self.call().await,
+            "advance" => {
+                let by = Duration::from_secs(argument.parse().unwrap());
+                self.clock.as_ref().unwrap().advance(by);
+                "ok".to_owned()
+            }
+            "refresh" => self.refresh().await,
+            "until-held-up" => self.ticking(self.until("holding")).await,
+            "until-token" => {
+                self.ticking(self.until("signed_in")).await;
+                token(self.wait_for(self.session().access_token()).await)
+            }
+            "refresh-for-ever" => loop {
+                let generation = self.refresh().await;
+                say(&generation);
+            },
+            "store" => {
+                let (name, size) = argument.split_once(' ').unwrap();
+                store(&self.vault(), name, size.parse().unwrap()).await
+            }
+            "stored" => match self.vault().load(AccountKey::from_name(argument)).await {
+                Outcome::Value(stored) => stored.credentials.refresh_token.unwrap().expose().len().to_string(),
+                outcome => format!("error {outcome:?}"),
+            },
+            "threads" => threads(argument).to_string(),
+            "milliseconds" => self.started.elapsed().as_millis().to_string(),
+            "ping" => "pong".to_owned(),
+            unknown => panic!("no such command: {unknown}"),
+        }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.as_ref().unwrap()
+    }
+
+    fn vault(&self) -> Vault {
+        Vault::new((&self.host).into())
+    }
+
+    fn session(&self) -> Session {
+        self.client().session().unwrap()
+    }
+
+    async fn start(&mut self) -> String {
+        let profile = Profile {
+            probe: Probe::WhoAmI(Url::parse(&self.setup.issuer).unwrap().join("/api/me").unwrap().to_string()),
+            protected_paths: vec!["/api/me".to_owned()],
+            enroll_device_key: self.setup.enroll_device_key,
+            ..Profile::default()
+        };
+        let client = Client::builder(&self.setup.issuer, "till-app")
+            .scopes(["openid", "offline_access", "pos"])
+            .profile(profile)
+            .host(self.host.clone());
+        match client.build().await {
+            Ok(client) => {
+                self.client = Some(client);
+                "ok".to_owned()
+            }
+            Err(error) => format!("error {error}"),
+        }
+    }
+
+    /// The state once the vault was read, and everything that follows from it was done.
+    async fn state(&self) -> String {
+        let Some(session) = self.client().session() else { return "nobody".to_owned() };
+        let mut states = session.states();
+        while states.next().await.is_some_and(|state| state.state.name() == "starting") {}
+        if self.clock.is_some() {
+            self.activity.quiescent().await;
+        }
+        let state = session.state();
+        format!("{} {}", state.state.name(), state.generation.map_or(0, |generation| generation.number()))
+    }
+
+    /// Waits for a state, and says when it came, in milliseconds of this process.
+    async fn until(&self, name: &str) -> String {
+        let session = self.session();
+        let mut states = session.states();
+        while let Some(state) = states.next().await {
+            let generation = state.generation.map_or(0, |generation| generation.number());
+            if state.state.name() == name || name == format!("generation-{generation}") {
+                return self.started.elapsed().as_millis().to_string();
+            }
+        }
+        "error the session is gone".to_owned()
+    }
+
+    async fn call(&self) -> String {
+        let url = Url::parse(&self.setup.issuer).unwrap().join("/api/me").unwrap();
+        let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
+        match self.wait_for(self.session().send(request)).await {
+            Ok(answer) => answer.status().as_u16().to_string(),
+            Err(error) => format!("error {error}"),
+        }
+    }
+
+    /// The access token's life passes, and the app wants one.
+    async fn refresh(&self) -> String {
+        self.clock.as_ref().unwrap().advance(A_LIFE);
+        token(self.wait_for(self.session().access_token()).await)
+    }
+
+    /// Time passes, fast, whatever is under way: a lock in another process may be waited for all along.
+    async fn ticking<T>(&self, call: impl Future<Output = T>) -> T {
+        let mut call = pin!(call);
+        loop {
+            tokio::select! {
+                answer = &mut call => return answer,
+                () = tokio::time::sleep(Duration::from_millis(20)) => self.clock.as_ref().unwrap().advance(Duration::from_secs(1)),
+            }
+        }
+    }
+
+    /// Lets virtual time pass until a call has its answer.
+    async fn wait_for<T>(&self, call: impl Future<Output = T> + Send) -> T {
+        let Some(clock) = &self.clock else { return call.await };
+        let mut call = pin!(self.activity.follow(call));
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut call => return answer,
+                () = self.activity.quiescent() => {
+                    clock.advance_to(clock.next_deadline().expect("a call that waits for ever"));
+                }
+            }
+        }
+    }
+}
+
+/// Stores a refresh token of that many bytes as the first generation of an account.
+async fn store(vault: &Vault, account: &str, size: usize) -> String {
+    let identity = Identity { issuer: "https://login.example".to_owned(), subject: None, tenant: Vec::new() };
+    let refresh_token = Some(Secret::from_text(&"x".repeat(size)));
+    let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens: Vec::new(), refresh_token };
+    let stored = vault.first_save(AccountKey::from_name(account), &credentials, Epoch::default()).await;
+    stored.map_or_else(|error| format!("error {error}"), |_first| "ok".to_owned())
+}
+
+/// How many threads of this process have such a name.
+fn threads(name: &str) -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok());
+    names.filter(|found| found.contains(name)).count()
+}
+
+fn token(token: Result<mainstay::driver::AccessToken, mainstay::Error>) -> String {
+    match token {
+        Ok(token) => format!("generation {}", token.generation().number()),
+        Err(error) => format!("error {error}"),
+    }
+}
+
+fn done(result: Result<(), mainstay::Error>) -> String {
+    result.map_or_else(|error| format!("error {error}"), |()| "ok".to_owned())
+}
+
+#[cfg(feature = "keyring")]
+fn keyring(setup: &Setup, handle: &tokio::runtime::Handle) -> Arc<dyn SecretStore> {
+    let clock = Arc::new(OsClock::new(handle.clone()));
+    Arc::new(native::KeyringSecretStore::new(clock).patience(Duration::from_secs(setup.keyring_patience)))
+}
+
+#[cfg(not(feature = "keyring"))]
+fn keyring(_setup: &Setup, handle: &tokio::runtime::Handle) -> Arc<dyn SecretStore> {
+    panic!("built without a keyring, at {:?}", OsClock::new(handle.clone()).boot_id());
+}
+
+/// Follows the authorization URL up to the redirect back to the app.
+struct WebBrowser(Arc<dyn Transport>);
+
+impl Browser for WebBrowser {
+    fn visit(&self, url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
+        Box::pin(async move {
+            let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
+            let page = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: 100_000 };
+            let page = self.0.send(page).await.map_err(|_| BrowserError::Cancelled)?;
+            let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
+            Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
+        })
+    }
+}
+
+/// A lock that everybody has.
+struct NoLock;
+struct NotHeld;
+impl Held for NotHeld {}
+
+impl Lock for NoLock {
+    fn acquire(&self, _name: &FileName) -> BoxFuture<'_, Result<Box<dyn Held>, LockError>> {
+        let held: Box<dyn Held> = Box::new(NotHeld);
+        Box::pin(std::future::ready(Ok(held)))
+    }
+}
