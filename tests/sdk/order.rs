@@ -69,7 +69,8 @@ async fn the_disk_knows_before_the_network_does_and_forgets_only_what_was_replac
     assert!(moments[refresh].has(".intent"), "{:#?}", moments[refresh]);
     assert!(moments[refresh].has(".current"));
     let confirms = after.iter().find(|moment| moment.what.starts_with("/api/me")).unwrap();
-    assert!(confirms.has(".kept-") && confirms.has(".current") && !confirms.has(".intent"), "{confirms:#?}");
+    // The intent may still be there: it is void as soon as its generation is no longer the current one.
+    assert!(confirms.has(".kept-") && confirms.has(".current"), "{confirms:#?}");
 
     // Both can be missed: neither is there while nothing is at risk.
     assert!(!before.is_empty() && before.iter().all(|moment| !moment.has(".intent") && !moment.has(".kept-")));
