@@ -61,6 +61,27 @@ fn the_last_credentials_are_kept_whoever_the_probe_names() {
     assert_eq!((till.state(), till.hands_out()), ("signed_in", Some(generation(3))));
 }
 
+/// 1. A refresh brought generation 2 without an ID token. The session's memory was stored.
+/// 2. The probe said that it is ours, and the vault wrote that down. The process died before the memory was stored again.
+/// 3. After the restart the server mixes people up, and the probe of generation 2 names somebody else.
+#[test]
+fn a_proof_that_the_vault_knows_of_counts_although_the_memory_of_it_is_lost() {
+    let mut till = Till::signed_in(EVERYTHING);
+    till.now = till.now.plus(50 * MINUTE);
+    till.tell(Event::Tick);
+    till.ends(Outcome::Refresh(TokenOutcome::Renewed(unverified(2))));
+    let before_the_proof = restored_from(&till.session, Some(till.session.snapshot()));
+    let proven = NewGeneration { identity: IdentityProof::Verified, ..before_the_proof.credentials };
+    let restored = Restored { credentials: proven, ..before_the_proof };
+    till.restart_with(till.now.plus(SECOND), Opened::Value(Box::new(restored)));
+    assert_eq!(till.hands_out(), Some(generation(2)), "somebody had vouched for it");
+    while till.session.attempt.is_none() {
+        till.wake();
+    }
+    assert_eq!(destroyed(&till.ends(FOREIGN)), []);
+    assert_eq!(till.session.generation(), Some(generation(2)));
+}
+
 #[test]
 fn credentials_in_memory_only_are_none_to_go_back_to() {
     let mut till = Till::signed_in(NO_DEVICE_KEY);
