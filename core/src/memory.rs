@@ -131,6 +131,16 @@ impl Held {
         self.access.is_some_and(|access| now < access.expires_at)
     }
 
+    /// What nobody had vouched for is whole from now on, if this is a proof.
+    pub(crate) fn prove(&mut self, proof: IdentityProof) {
+        if self.identity == IdentityProof::Unverified && proof != IdentityProof::Unverified {
+            self.identity = proof;
+            if self.refresh == RefreshStanding::Withheld {
+                self.refresh = RefreshStanding::Usable;
+            }
+        }
+    }
+
     pub(crate) fn from_new(new: NewGeneration, now: Timestamp, rng: &mut Rng) -> Self {
         let access = new.lives_for.map(|life| life.min(LONGEST_LIFE)).map(|life| Access {
             first: new.generation,

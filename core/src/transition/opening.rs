@@ -88,6 +88,8 @@ impl Transition<'_> {
         let known = self.s.memory.held.filter(|held| held.generation == new.generation);
         let mut held = known.unwrap_or_else(|| self.remembered_as_previous(new));
         held.saved = true;
+        // The proof may have reached the vault and not the snapshot.
+        held.prove(new.identity);
         // The vault knows whether the token left; the snapshot, that it was refused and may have been rotated before.
         held.intent_open =
             restored.intent == Some(held.generation) || (held.intent_open && held.refresh == RefreshStanding::Refused);

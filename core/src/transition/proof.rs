@@ -3,7 +3,7 @@
 use super::Transition;
 use crate::{
     Code, Connectivity, HoldCause, IdentityProof, ProbePurpose, State,
-    memory::{Episode, RefreshStanding, Standing, Task},
+    memory::{Episode, Standing, Task},
     pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING, Retests},
 };
 
@@ -73,11 +73,8 @@ impl Transition<'_> {
     /// A server accepted the newest token, under the pinned identity if it named one.
     pub(super) fn proven(&mut self) {
         self.set_standing(Standing::Accepted);
-        if let Some(held) = self.s.memory.held.as_mut().filter(|held| held.identity == IdentityProof::Unverified) {
-            held.identity = IdentityProof::Verified;
-            if held.refresh == RefreshStanding::Withheld {
-                held.refresh = RefreshStanding::Usable;
-            }
+        if let Some(held) = self.s.memory.held.as_mut() {
+            held.prove(IdentityProof::Verified);
         }
         self.drop_superseded();
     }
