@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod audience;
 mod bad_input;
 mod browser;
 mod budget;

@@ -58,6 +58,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
             id_token: true,
             nonce: request.nonce.clone(),
             foreign: call.foreign.clone(),
+            audience: None,
         };
         issue::answer(world, &app.issuer, &sid, &request.scope, extras)
     })

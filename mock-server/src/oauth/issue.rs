@@ -20,6 +20,8 @@ pub(crate) struct Extras {
     pub(crate) nonce: Option<String>,
     /// Whom the tokens name instead of the session's own person, by order of a fault.
     pub(crate) foreign: Option<String>,
+    /// The resource that was asked for this time (RFC 8707 section 2.2) instead of the session's own.
+    pub(crate) audience: Option<String>,
 }
 
 /// Opens a session and returns its id.
@@ -64,11 +66,12 @@ pub(crate) fn answer(
     let lifetime = world.config.access_token_lifetime;
     let expires = now.saturating_add(lifetime);
     let person = extras.foreign.as_deref().unwrap_or(&session.person);
+    let audience = extras.audience.as_deref().unwrap_or(&session.audience);
     let jti = world.random.short();
 
     let key = world.keys.active(world.config.algorithm).ok_or_else(no_key)?;
     let claims = json!({
-        "iss": issuer, "sub": person, "aud": session.audience, "iat": now, "exp": expires, "scope": scope,
+        "iss": issuer, "sub": person, "aud": audience, "iat": now, "exp": expires, "scope": scope,
         "client_id": session.client_id, "jti": jti, "sid": sid,
     });
     let access_token = jwt::sign(key, "at+jwt", &claims);

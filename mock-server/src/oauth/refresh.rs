@@ -43,7 +43,8 @@ pub(super) fn refresh(app: &App, call: &Call, form: &Parameters) -> Reply {
             RefreshAnswer::Empty => Some(String::new()),
         };
         let id_token = world.config.id_token_on_refresh;
-        let extras = Extras { refresh_token, id_token, nonce: None, foreign: call.foreign.clone() };
+        let audience = form.get("resource").map(str::to_owned);
+        let extras = Extras { refresh_token, id_token, nonce: None, foreign: call.foreign.clone(), audience };
         issue::answer(world, &app.issuer, &sid, &scope, extras)
     })
 }
