@@ -78,6 +78,12 @@ pub(crate) enum Failure {
     Unnamed,
     #[error("the server asks to wait")]
     ToldToWait(Duration),
+    #[error("the server gives this session no access token for {0}")]
+    NotGranted(String),
+    #[error("the server's access tokens for {wanted} live {} s and no longer", lives_for.as_secs())]
+    LivesTooShort { wanted: String, lives_for: Duration },
+    #[error("not now; nothing was sent, or nothing came of it")]
+    NotNow(Duration),
     #[error("another identity signed in")]
     OtherIdentity,
     #[error("tapped too often")]
@@ -89,7 +95,7 @@ pub(crate) enum Failure {
 }
 
 /// How long an app waits before it repeats what a passing trouble prevented.
-const TRY_AGAIN_SOON: Duration = Duration::from_secs(20);
+pub(crate) const TRY_AGAIN_SOON: Duration = Duration::from_secs(20);
 
 impl From<Failure> for Error {
     /// The one place that maps.
@@ -120,8 +126,10 @@ impl From<Failure> for Error {
             Failure::Vault(VaultError::Locked(_)) => Self::VaultLocked,
             Failure::Vault(VaultError::SignedOut) => Self::Cancelled,
             Failure::Vault(_) => Self::TryLater { cause: Some(HoldCause::StorageFull), retry_after: TRY_AGAIN_SOON },
-            Failure::TapLimit(wait) => Self::TryLater { cause: None, retry_after: *wait },
-            Failure::Unnamed => Self::Misconfigured(failure.to_string()),
+            Failure::TapLimit(wait) | Failure::NotNow(wait) => Self::TryLater { cause: None, retry_after: *wait },
+            Failure::Unnamed | Failure::NotGranted(_) | Failure::LivesTooShort { .. } => {
+                Self::Misconfigured(failure.to_string())
+            }
             Failure::Misconfigured(text) => Self::Misconfigured(text.clone()),
             Failure::Internal(text) => Self::Internal(text),
         };

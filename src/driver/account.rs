@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use url::Origin;
 
 use super::{
+    audience::Audiences,
     hot::{AccessToken, Hot},
     provider::CredentialProvider,
     server::Server,
@@ -117,8 +118,7 @@ pub(super) struct Account {
     pub(super) rejecting_origin: Mutex<Option<Origin>>,
     /// The scopes that are asked for.
     pub(super) scopes: Vec<String>,
-    /// When requests for other audiences' tokens failed, in the last hour.
-    pub(super) audience_failures: Mutex<Vec<Timestamp>>,
+    pub(super) audiences: Audiences,
     /// When a server last accepted this session, in milliseconds of the time line.
     accepted_ms: AtomicU64,
     /// The fingerprint of the refresh token that was imported, if the session was.
@@ -208,7 +208,7 @@ impl Account {
             token_print: Mutex::default(),
             rejecting_origin: Mutex::default(),
             scopes,
-            audience_failures: Mutex::default(),
+            audiences: Audiences::default(),
             accepted_ms: AtomicU64::default(),
             imported: Mutex::default(),
         };

@@ -1,8 +1,15 @@
 //! Access tokens for other audiences, with other scopes, or with some life left.
+//!
+//! Asking for one is a refresh, so an account asks for one at a time, in a task that no caller can cancel. What the server
+//! would not give is remembered: an app that asks again and again is told so without another request (P7). None of it
+//! is a matter of the session, whose own token is looked after by the decision core.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use mainstay_core::{Event, Timestamp};
+use mainstay_core::{Event, Generation, Timestamp, pacing::FRESH_TOKEN_AGE};
 use tokio::sync::oneshot;
 
 use super::{
@@ -11,107 +18,219 @@ use super::{
     hot::{AccessToken, Published},
     options::TokenRequest,
 };
-use crate::{Error, StoredAccessToken, oauth::LIFETIME_FLOOR};
+use crate::{
+    Credentials, Error, StoredAccessToken,
+    error::{Failure, TRY_AGAIN_SOON},
+};
 
-/// After a failure, no other request for such a token for this long: an app that loops must not load the server (P7).
-pub(super) const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(20);
-/// How many such failures an hour may bring.
+/// How many requests that came to nothing an hour may bring.
 const FAILURES_PER_HOUR: usize = 12;
+/// For how long what the server would not give is not asked for again.
 const HOUR: Duration = Duration::from_secs(3600);
+/// How long a call waits for a renewal of the session's own token.
+const RENEWAL_PATIENCE: Duration = Duration::from_secs(15);
+/// How often another process may be ahead before a call gives up.
+const MOST_TRIES: usize = 3;
+
+/// What an account knows about tokens for other audiences. In memory only: a restart may ask once more.
+#[derive(Default)]
+pub(super) struct Audiences {
+    /// One request at a time.
+    turn: tokio::sync::Mutex<()>,
+    memory: Mutex<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    refusals: Vec<Refusal>,
+    /// When requests came to nothing, in the last hour.
+    failures: Vec<Timestamp>,
+    /// The server is in trouble, or asked to wait.
+    paused_until: Timestamp,
+}
+
+/// What the server would not give.
+struct Refusal {
+    request: TokenRequest,
+    at: Timestamp,
+    /// What the app is told.
+    text: String,
+}
+
+impl Refusal {
+    /// Whether `request` asks for the same, or for more of it.
+    fn covers(&self, request: &TokenRequest) -> bool {
+        let TokenRequest { audience, scopes, min_remaining } = &self.request;
+        *audience == request.audience && *scopes == request.scopes && *min_remaining <= request.min_remaining
+    }
+}
+
+impl Audiences {
+    /// Other credentials may be granted what was refused to the ones before.
+    pub(super) fn forget_refusals(&self) {
+        lock(&self.memory).refusals.clear();
+    }
+
+    fn remember(&self, request: &TokenRequest, failure: &Failure, now: Timestamp) {
+        let refused = match failure {
+            Failure::NotGranted(_) => Some(TokenRequest { min_remaining: Duration::ZERO, ..request.clone() }),
+            Failure::LivesTooShort { .. } => Some(request.clone()),
+            _ => None,
+        };
+        let mut memory = lock(&self.memory);
+        memory.failures.push(now);
+        match refused {
+            Some(request) => memory.refusals.push(Refusal { request, at: now, text: failure.to_string() }),
+            None => {
+                let asked_to_wait = match failure {
+                    Failure::Token(error) => error.retry_after,
+                    Failure::ToldToWait(wait) => Some(*wait),
+                    _ => None,
+                };
+                memory.paused_until = now.plus(asked_to_wait.unwrap_or_default().max(TRY_AGAIN_SOON));
+            }
+        }
+    }
+
+    /// Why there will be no token, as far as that is known without asking.
+    fn refuses(&self, request: &TokenRequest, issuer_paused_until: Option<Timestamp>, now: Timestamp) -> Option<Error> {
+        let mut memory = lock(&self.memory);
+        memory.refusals.retain(|refusal| now.since(refusal.at) < HOUR);
+        memory.failures.retain(|at| now.since(*at) < HOUR);
+        if let Some(refusal) = memory.refusals.iter().find(|refusal| refusal.covers(request)) {
+            return Some(Error::Misconfigured(refusal.text.clone()));
+        }
+        let oldest = memory.failures.len().checked_sub(FAILURES_PER_HOUR).and_then(|at| memory.failures.get(at));
+        let until = oldest.map(|at| at.plus(HOUR)).max(issuer_paused_until).max(Some(memory.paused_until));
+        let wait = until.map(|at| at.since(now)).filter(|wait| !wait.is_zero());
+        wait.map(|retry_after| Error::TryLater { cause: None, retry_after })
+    }
+}
 
 pub(super) async fn token(account: &Arc<Account>, request: &TokenRequest) -> Result<AccessToken, Error> {
-    let own = account.token().await?;
-    if let Some(found) = find(account, request) {
-        return Ok(found);
-    }
-    if request.audience.is_none() && has_scopes(account, request) {
-        return renew_own(account, own, request.min_remaining).await;
-    }
-    if let Some(wait) = paused(account) {
-        return Err(Error::TryLater { cause: None, retry_after: wait });
+    account.token().await?;
+    let mut request = request.clone();
+    request.scopes.sort_unstable();
+    if let Some(answer) = at_hand(account, &request) {
+        return answer;
     }
     let (done, fetched) = oneshot::channel();
-    let fetch = fetch(Arc::clone(account), request.clone(), done);
+    let fetch = fetch(Arc::clone(account), request, done);
     account.server().host.spawn.spawn("mainstay-audience", Box::pin(fetch));
-    match fetched.await {
-        Ok(Ok(())) => find(account, &TokenRequest { min_remaining: Duration::ZERO, ..request.clone() })
-            .ok_or_else(|| Error::Misconfigured("the server does not grant such a token".to_owned())),
-        Ok(Err(error)) => Err(error),
-        Err(_gone) => Err(Error::Internal("the request's task ended early")),
-    }
+    fetched.await.unwrap_or(Err(Error::Internal("the request's task ended early")))
 }
 
-async fn fetch(account: Arc<Account>, request: TokenRequest, done: oneshot::Sender<Result<(), Error>>) {
-    let result = attempts::refresh_for(&account, &request).await;
-    // A token that the server gave and that still is not the one that was asked for costs as much as a failure.
-    if result.is_err() || find(&account, &TokenRequest { min_remaining: Duration::ZERO, ..request }).is_none() {
-        let mut failures = lock(&account.audience_failures);
-        let now = account.server().line.now();
-        failures.retain(|at| now.since(*at) < HOUR);
-        failures.push(now);
-    }
-    let _caller_left = done.send(result);
+async fn fetch(account: Arc<Account>, request: TokenRequest, done: oneshot::Sender<Result<AccessToken, Error>>) {
+    let turn = account.audiences.turn.lock().await;
+    let answer = match at_hand(&account, &request) {
+        // Whoever had the turn before brought it, or was refused the same.
+        Some(answer) => answer,
+        None => ask(&account, &request).await.map_err(|failure| {
+            account.audiences.remember(&request, &failure, account.server().line.now());
+            failure.into()
+        }),
+    };
+    drop(turn);
+    let _caller_left = done.send(answer);
 }
 
-fn paused(account: &Account) -> Option<Duration> {
+/// The answer, if no request is needed for it.
+fn at_hand(account: &Account, request: &TokenRequest) -> Option<Result<AccessToken, Error>> {
     let now = account.server().line.now();
-    let failures = lock(&account.audience_failures);
-    let after = |at: Option<&Timestamp>, pause| at.map(|at| at.plus(pause));
-    let hourly = failures.len().checked_sub(FAILURES_PER_HOUR).and_then(|oldest| failures.get(oldest));
-    let until = after(failures.last(), PAUSE_AFTER_FAILURE).max(after(hourly, HOUR));
-    let until = until.max(lock(&account.deployment.pacing).paused_until(now));
-    until.map(|at| at.since(now)).filter(|left| !left.is_zero())
+    let found = kept(account).and_then(|kept| Some((kept.generation, best(&kept, request)?.clone())));
+    if let Some((generation, token)) = &found
+        && token.expires_at >= now.plus(request.min_remaining)
+    {
+        return Some(Ok(handed_out(account, *generation, token.clone())));
+    }
+    let issuer_paused_until = lock(&account.deployment.pacing).paused_until(now);
+    if let Some(error) = account.audiences.refuses(request, issuer_paused_until, now) {
+        return Some(Err(error));
+    }
+    // What has only just come is not renewed for a little more life.
+    let age = found.map(|(_, token)| now.since(token.received_at)).filter(|age| *age < FRESH_TOKEN_AGE);
+    age.map(|age| Err(Error::TryLater { cause: None, retry_after: FRESH_TOKEN_AGE.saturating_sub(age) }))
 }
 
-/// The session's own token lives too short: it is renewed, once; what comes then is as good as it gets.
-async fn renew_own(account: &Arc<Account>, own: AccessToken, wanted: Duration) -> Result<AccessToken, Error> {
-    let now = account.server().line.now();
-    let kept = account.credentials(own.generation());
-    let age = kept.and_then(|kept| kept.access_tokens.first().map(|token| now.since(token.received_at)));
-    if wanted.is_zero() || age.is_none_or(|age| age < LIFETIME_FLOOR) {
-        return Ok(own);
+async fn ask(account: &Arc<Account>, request: &TokenRequest) -> Result<AccessToken, Failure> {
+    if request.audience.is_none() && own_covers(account, request) {
+        renew_own(account).await;
+        return judge(account, request);
     }
+    for _ in 0..MOST_TRIES {
+        if attempts::refresh_for(account, request).await? == attempts::More::Granted {
+            return judge(account, request);
+        }
+        // Another process, or the session's own renewal, came first: its credentials may hold the token.
+        if let Some(Ok(token)) = at_hand(account, request) {
+            return Ok(token);
+        }
+    }
+    Err(Failure::NotNow(TRY_AGAIN_SOON))
+}
+
+/// What came of a request.
+fn judge(account: &Account, request: &TokenRequest) -> Result<AccessToken, Failure> {
+    let not_now = Failure::NotNow(TRY_AGAIN_SOON);
+    let Some(kept) = kept(account) else { return Err(not_now) };
+    let Some(token) = best(&kept, request) else { return Err(Failure::NotGranted(request.describe())) };
+    let now = account.server().line.now();
+    let lives_for = token.expires_at.since(token.received_at);
+    if now.since(token.received_at) >= FRESH_TOKEN_AGE {
+        return Err(not_now);
+    }
+    if lives_for < request.min_remaining {
+        return Err(Failure::LivesTooShort { wanted: request.describe(), lives_for });
+    }
+    Ok(handed_out(account, kept.generation, token.clone()))
+}
+
+/// Renews the session's own token, if the core agrees; what comes of it is seen in what is kept.
+async fn renew_own(account: &Arc<Account>) {
+    let received_at = || kept(account).and_then(|kept| Some(kept.access_tokens.first()?.received_at));
+    let before = received_at();
     let mut board = account.board.subscribe();
     board.mark_unchanged();
     account.tell_and_wait(Event::RenewEarly).await;
-    let clock = Arc::clone(&account.server().host.clock);
     let renewed = async {
-        while account.hot.load(&*clock).is_none_or(|token| token.generation() == own.generation()) {
+        while received_at().is_none_or(|at| Some(at) == before) {
             if board.changed().await.is_err() {
                 return;
             }
         }
     };
-    let _in_time = super::server::within(&*clock, Duration::from_secs(15), renewed).await;
-    account.token().await
+    let _in_time = super::server::within(&*account.server().host.clock, RENEWAL_PATIENCE, renewed).await;
 }
 
-fn has_scopes(account: &Account, request: &TokenRequest) -> bool {
-    let kept = lock(&account.kept);
-    let own = kept.last().and_then(|credentials| credentials.access_tokens.first());
-    own.is_some_and(|token| covers(token, &request.scopes))
+/// The generation that is handed out now.
+fn kept(account: &Account) -> Option<Credentials> {
+    let generation = account.hot.load(&*account.server().host.clock)?.generation();
+    account.credentials(generation)
+}
+
+/// The longest-lived token that is what was asked for.
+fn best<'a>(kept: &'a Credentials, request: &TokenRequest) -> Option<&'a StoredAccessToken> {
+    let fits = |token: &&StoredAccessToken| token.audience == request.audience && covers(token, &request.scopes);
+    kept.access_tokens.iter().filter(fits).max_by_key(|token| token.expires_at)
+}
+
+fn own_covers(account: &Account, request: &TokenRequest) -> bool {
+    kept(account).is_some_and(|kept| kept.access_tokens.first().is_some_and(|own| covers(own, &request.scopes)))
 }
 
 fn covers(token: &StoredAccessToken, scopes: &[String]) -> bool {
     scopes.iter().all(|scope| token.scopes.contains(scope))
 }
 
-fn find(account: &Account, request: &TokenRequest) -> Option<AccessToken> {
-    let line = &account.server().line;
-    let needed_until: Timestamp = line.now().plus(request.min_remaining);
-    let generation = account.hot.load(&*account.server().host.clock)?.generation();
-    let kept = account.credentials(generation)?;
-    let token = kept.access_tokens.into_iter().find(|token| {
-        token.audience == request.audience && covers(token, &request.scopes) && token.expires_at > needed_until
-    })?;
-    Some(AccessToken::new(Published {
+fn handed_out(account: &Account, generation: Generation, token: StoredAccessToken) -> AccessToken {
+    AccessToken::new(Published {
         epoch: account.hot.epoch(),
         generation,
-        deadline: line.to_monotonic(token.expires_at),
+        deadline: account.server().line.to_monotonic(token.expires_at),
         token: token.token,
         token_type: token.token_type,
         audience: token.audience,
-    }))
+    })
 }
 
 impl Account {

@@ -18,6 +18,19 @@ pub struct TokenRequest {
     pub audience: Option<String>,
     /// Scopes that the token must have; empty: whatever the session has.
     pub scopes: Vec<String>,
-    /// How long the token must live at least. A shorter one is renewed first.
+    /// How long the token must live at least. A shorter one is renewed first, unless it has only just come.
     pub min_remaining: Duration,
+}
+
+impl TokenRequest {
+    /// What is asked for, in the app's own words.
+    pub(super) fn describe(&self) -> String {
+        let audience = self.audience.as_ref().map(|audience| format!("the audience `{audience}`"));
+        let scopes = (!self.scopes.is_empty()).then(|| format!("the scopes `{}`", self.scopes.join(" ")));
+        match (audience, scopes) {
+            (Some(audience), Some(scopes)) => format!("{audience} with {scopes}"),
+            (Some(what), None) | (None, Some(what)) => what,
+            (None, None) => "its own audience".to_owned(),
+        }
+    }
 }

@@ -59,10 +59,14 @@ impl Session {
         }
     }
 
-    /// A good access token for another audience, with certain scopes, or with some life left.
+    /// A good access token for another audience (RFC 8707), with certain scopes, or with some life left. An account makes
+    /// one such request at a time, and what the server would not give is not asked for again within an hour, unless
+    /// somebody signs in meanwhile.
     ///
     /// # Errors
-    /// As [`access_token`](Self::access_token); [`Error::Misconfigured`] if the server does not grant such a token.
+    /// As [`access_token`](Self::access_token). [`Error::Misconfigured`] if the server does not give such a token, or none
+    /// that lives so long: the text says which. That is a matter of this audience, and the session is fine. Whether the
+    /// refresh token is still good shows when the session's own token is renewed.
     pub async fn access_token_for(&self, request: &TokenRequest) -> Result<AccessToken, Error> {
         super::audience::token(&self.account, request).await
     }

@@ -99,6 +99,9 @@ impl Task {
                 let shared = account.is_shared(&credentials);
                 account.set_last_accepted(account.server().line.now());
                 self.keep(account, *credentials);
+                if let Event::SignedIn(_) = event {
+                    account.audiences.forget_refusals();
+                }
                 self.step(account, event);
                 if shared {
                     self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
@@ -343,6 +346,7 @@ impl Task {
         *lock(&account.identity) = None;
         *lock(&account.imported) = None;
         *lock(&account.device_key_id) = None;
+        account.audiences.forget_refusals();
         self.core.set_can_reauthenticate(account.deployment.provider.is_some());
     }
 

@@ -19,12 +19,13 @@ use crate::{
 /// How long a refresh waits for another process that holds the credential's lock.
 const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 
-/// Takes the credential's lock and reads again what another process may have stored meanwhile (rung 1).
+/// Takes the credential's lock and reads again what somebody else may have stored meanwhile (rung 1). The generation that
+/// comes with the lock is a newer one if all that it adds is a token for another audience.
 pub(super) async fn lock_and_read(
     account: &Account,
     generation: Generation,
     unsaved: Option<Rotation>,
-) -> Result<AccountGuard, Ended> {
+) -> Result<(AccountGuard, Generation), Ended> {
     if let Some(rotation) = unsaved {
         save_first(account, generation, rotation).await?;
     }
@@ -38,13 +39,22 @@ pub(super) async fn lock_and_read(
         None => return Err((TokenOutcome::LockBusy, None)),
     };
     match account.vault().load(account.key).await {
-        Outcome::Value(stored) if stored.credentials.generation > generation => Err(adopt(account, stored.credentials)),
+        Outcome::Value(stored) if stored.credentials.generation > generation => {
+            if !is_same_token(account, generation, &stored.credentials) {
+                return Err(adopt(account, stored.credentials));
+            }
+            let newer = stored.credentials.generation;
+            if let (TokenOutcome::Adopted(new), Some(brought)) = adopt(account, stored.credentials) {
+                account.adopt_more(Event::Extended(new), *brought).await;
+            }
+            Ok((guard, newer))
+        }
         // What was only in memory was lost to somebody who signed in or out elsewhere: theirs is the session now.
         Outcome::Value(stored) if stored.credentials.generation < generation => {
             tracing::warn!(name: "vault.older", account = %account.key, found = stored.credentials.generation.number());
             Err((TokenOutcome::StorageFull, None))
         }
-        Outcome::Value(_) => Ok(guard),
+        Outcome::Value(_) => Ok((guard, generation)),
         Outcome::Empty => {
             account.hot.raise_epoch();
             account.tell(Message::SignedOutElsewhere);
@@ -52,6 +62,12 @@ pub(super) async fn lock_and_read(
         }
         Outcome::Locked(_) | Outcome::Unreadable(_) | Outcome::TooNew { .. } => Err((TokenOutcome::StorageFull, None)),
     }
+}
+
+/// Whether the session's own access token is still the one of `generation`: no renewal has come first.
+fn is_same_token(account: &Account, generation: Generation, stored: &Credentials) -> bool {
+    let own = |credentials: &Credentials| credentials.access_tokens.first().map(|token| token.token.clone());
+    account.credentials(generation).is_some_and(|known| own(&known).is_some() && own(&known) == own(stored))
 }
 
 /// Credentials that live in memory only must be stored before their refresh token is spent.

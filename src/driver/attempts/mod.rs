@@ -17,7 +17,7 @@ pub(super) use accept::{imported_token, stored_token};
 pub(super) use chores::{destroy, read_status, rediscover, save_again};
 pub(super) use probe::{class_of, probe};
 pub(super) use reauthenticate::reauthenticate;
-pub(super) use refresh::{refresh, refresh_for};
+pub(super) use refresh::{More, refresh, refresh_for};
 pub(super) use saver::{Saver, save_record};
 
 /// What a token request came to, and the credentials that it brought.

@@ -33,8 +33,8 @@ pub(in crate::driver) async fn reauthenticate(account: Arc<Account>, attempt: u3
 async fn try_reauthenticate(account: &Account, unsaved: Option<Rotation>) -> Ended {
     let newest = lock(&account.kept).last().map(|credentials| credentials.generation);
     let Some(generation) = newest else { return (TokenOutcome::Refused { revoked: false }, None) };
-    let guard = match lock_and_read(account, generation, unsaved).await {
-        Ok(guard) => guard,
+    let (guard, generation) = match lock_and_read(account, generation, unsaved).await {
+        Ok(locked) => locked,
         Err(ended) => return ended,
     };
     let subject = lock(&account.identity).clone().and_then(|identity| identity.subject);

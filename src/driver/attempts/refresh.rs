@@ -11,17 +11,16 @@ use super::{
     meaning::outcome_of,
 };
 use crate::{
-    Credentials, Error, Identity, StoredAccessToken,
+    Credentials, Identity, StoredAccessToken,
     driver::{
         account::{Account, Message, lock},
-        audience::PAUSE_AFTER_FAILURE,
         identify::{Named, identify},
         opening::proof_of,
         options::TokenRequest,
     },
-    error::Failure,
+    error::{Failure, TRY_AGAIN_SOON},
     host::ConnectionWish,
-    oauth::{Grant, Probe, TokenAnswer, token_request},
+    oauth::{Grant, Probe, TokenAnswer, TokenFailure, UnreasonedBody, token_request},
     profile::RefreshIdentity,
     vault::{Rotation, Spends},
 };
@@ -38,8 +37,8 @@ pub(in crate::driver) async fn refresh(
 }
 
 async fn try_refresh(account: &Account, generation: Generation, with_scope: bool, unsaved: Option<Rotation>) -> Ended {
-    let guard = match lock_and_read(account, generation, unsaved).await {
-        Ok(guard) => guard,
+    let (guard, generation) = match lock_and_read(account, generation, unsaved).await {
+        Ok(locked) => locked,
         Err(ended) => return ended,
     };
     // Asked for before anything is spent.
@@ -73,26 +72,34 @@ async fn try_refresh(account: &Account, generation: Generation, with_scope: bool
     }
 }
 
+/// What a refresh for one more access token came to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::driver) enum More {
+    /// The server gave a token, and it is stored.
+    Granted,
+    /// Nothing was asked: newer credentials were there, and are taken over.
+    Overtaken,
+}
+
 /// A refresh for one more access token (RFC 8707 section 2.2). The session's own goes along into the next generation.
-pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenRequest) -> Result<(), Error> {
-    let later = Error::TryLater { cause: None, retry_after: PAUSE_AFTER_FAILURE };
+pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenRequest) -> Result<More, Failure> {
+    let not_now = || Failure::NotNow(TRY_AGAIN_SOON);
     let newest = lock(&account.kept).last().map(|credentials| credentials.generation);
-    let generation = newest.ok_or_else(|| later.clone())?;
-    let guard = match lock_and_read(account, generation, None).await {
-        Ok(guard) => guard,
-        // Another process renewed meanwhile; its credentials may hold the token.
+    let (guard, generation) = match lock_and_read(account, newest.ok_or_else(not_now)?, None).await {
+        Ok(locked) => locked,
         Err((TokenOutcome::Adopted(new), Some(brought))) => {
             account.adopt_more(Event::GenerationFound(new), *brought).await;
-            return Ok(());
+            return Ok(More::Overtaken);
         }
-        Err(_not_now) => return Err(later),
+        Err(_not_now) => return Err(not_now()),
     };
     let server = account.server();
     server.metadata().await?;
-    let rotation =
-        account.vault().begin_rotation(guard, generation, Spends::RefreshToken).await.map_err(Failure::from)?;
+    let rotation = account.vault().begin_rotation(guard, generation, Spends::RefreshToken).await?;
     let Some(presented) = rotation.credentials().refresh_token.clone() else {
-        return Err(Error::Misconfigured("another token needs a refresh token, and this session has none".to_owned()));
+        account.vault().abandon(rotation).await?;
+        let text = "another token needs a refresh token, and this session has none";
+        return Err(Failure::Misconfigured(text.to_owned()));
     };
     let scopes = Some(request.scopes.as_slice()).filter(|scopes| !scopes.is_empty());
     let grant = Grant::RefreshToken { token: &presented, scopes };
@@ -102,9 +109,9 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
         Ok(answer) => answer,
         Err(failure) => {
             if !matches!(outcome_of(&failure), TokenOutcome::Transient { lost: true, .. } | TokenOutcome::Malformed) {
-                account.vault().abandon(rotation).await.map_err(Failure::from)?;
+                account.vault().abandon(rotation).await?;
             }
-            return Err(failure.into());
+            return Err(if is_refusal(&failure) { Failure::NotGranted(request.describe()) } else { failure });
         }
     };
     let base = rotation.credentials();
@@ -112,16 +119,19 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
     let is_theirs = match identify(server, &answer, &pinned, None) {
         Named::Foreign => {
             account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::TokenResponse)));
-            return Err(Error::IdentityMismatch);
+            return Err(Failure::OtherIdentity);
         }
         Named::Pinned(_) => true,
         Named::Nobody => names_the_pinned(account, &answer, &pinned).await?,
     };
     let fresh = StoredAccessToken { audience: request.audience.clone(), ..stored_token(account, &answer) };
-    let differs = |token: &&StoredAccessToken| token.audience != fresh.audience || token.scopes != fresh.scopes;
-    let (own, others) = base.access_tokens.split_first().ok_or_else(|| later.clone())?;
+    let now = server.line.now();
+    let stays = |token: &&StoredAccessToken| {
+        token.expires_at > now && (token.audience != fresh.audience || token.scopes != fresh.scopes)
+    };
+    let (own, others) = base.access_tokens.split_first().ok_or_else(not_now)?;
     let mut access_tokens = vec![own.clone()];
-    access_tokens.extend(others.iter().filter(differs).cloned());
+    access_tokens.extend(others.iter().filter(stays).cloned());
     if is_theirs {
         access_tokens.push(fresh.clone());
     }
@@ -135,17 +145,30 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
     match store(account, rotation, credentials, proof).await {
         (TokenOutcome::Renewed(new), Some(brought)) => {
             account.adopt_more(Event::Extended(new), *brought).await;
+            if is_theirs { Ok(More::Granted) } else { Err(Failure::Unnamed) }
         }
         (TokenOutcome::Adopted(new), Some(brought)) => {
             account.adopt_more(Event::GenerationFound(new), *brought).await;
+            Ok(More::Overtaken)
         }
-        _ => return Err(later),
+        _ => Err(not_now()),
     }
-    if is_theirs { Ok(()) } else { Err(Failure::Unnamed.into()) }
+}
+
+/// Whether the server said no to this very request, in the words of RFC 6749 section 5.2 or RFC 8707 section 2.
+fn is_refusal(failure: &Failure) -> bool {
+    let Failure::Token(error) = failure else { return false };
+    match &error.failure {
+        TokenFailure::InvalidGrant | TokenFailure::InvalidScope => true,
+        TokenFailure::Unreasoned(refusal) => {
+            refusal.body == UnreasonedBody::OtherCode && matches!(refusal.status, 400 | 401 | 403)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a token that came without an ID token is the pinned person's: as the profile says, or as the probe does.
-async fn names_the_pinned(account: &Account, answer: &TokenAnswer, pinned: &Identity) -> Result<bool, Error> {
+async fn names_the_pinned(account: &Account, answer: &TokenAnswer, pinned: &Identity) -> Result<bool, Failure> {
     let server = account.server();
     if pinned.subject.is_none() || server.profile.refresh_identity == RefreshIdentity::Inherited {
         return Ok(true);
@@ -155,7 +178,7 @@ async fn names_the_pinned(account: &Account, answer: &TokenAnswer, pinned: &Iden
         Ok((Probe::Accepted { named: true }, _)) => Ok(true),
         Ok((Probe::Foreign, _)) => {
             account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::Probe)));
-            Err(Error::IdentityMismatch)
+            Err(Failure::OtherIdentity)
         }
         _ => Ok(false),
     }
