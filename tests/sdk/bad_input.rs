@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use mainstay::{Error, Session};
-use mainstay_mock_server::{Body, Endpoint, Fault, MockServer, Rotation, Scope};
+use mainstay::{Error, Probe, Session, driver::AccessToken};
+use mainstay_mock_server::{Body, Config, Endpoint, Fault, MockServer, Rotation, Scope};
 
 use crate::till::{A_WHILE, Setup, TOKEN_LIFE, Till, codes, is_signed_in, prompts_raised};
 
@@ -142,19 +142,119 @@ async fn an_answer_that_no_memory_should_hold_is_refused() {
 /// Whatever a probe is answered that is no yes and no no, the session goes on with the next rung.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_answer_to_a_probe_is_no_evidence() {
-    let elsewhere = MockServer::start().await.unwrap();
-    for (name, bad) in bad_answers(&elsewhere) {
-        let (till, session) = Till::signed_in().await;
-        till.pass(A_WHILE).await;
-        till.control().change_secret(false);
-        till.control().set_fault(bad.at(Endpoint::Me)).unwrap();
-        let answer = till.wait_for(session.send(till.sale(Some("1")))).await;
-        assert_eq!(answer.unwrap_or_else(|error| panic!("{name}: {error}")).status(), 201, "{name}");
-        till.control().clear_faults();
-        till.assert_sells(&session).await;
-        assert_eq!((till.prompts(), till.total(Endpoint::Refresh)), (1, 1), "{name}");
+    for place in [Endpoint::Me, Endpoint::Userinfo] {
+        let elsewhere = MockServer::start().await.unwrap();
+        for (name, bad) in bad_answers(&elsewhere) {
+            let (till, session) = probing(place).signed_in().await;
+            till.pass(A_WHILE).await;
+            till.control().change_secret(false);
+            till.control().set_fault(bad.at(place)).unwrap();
+            let answer = till.wait_for(session.send(till.sale(Some("1")))).await;
+            assert_eq!(answer.unwrap_or_else(|error| panic!("{name}: {error}")).status(), 201, "{name}");
+            till.control().clear_faults();
+            till.assert_sells(&session).await;
+            assert_eq!((till.prompts(), till.total(Endpoint::Refresh)), (1, 1), "{name}");
+        }
+        assert!(elsewhere.control().requests().is_empty());
     }
-    assert!(elsewhere.control().requests().is_empty());
+}
+
+/// A till that asks there who its person is.
+fn probing(place: Endpoint) -> Setup {
+    match place {
+        Endpoint::Userinfo => Setup::new().profile(|profile| profile.probe = Probe::Userinfo),
+        _ => Setup::new(),
+    }
+}
+
+/// A refresh that names nobody: userinfo, or *who am I*, has to. Until it does, the token is nobody's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_answer_about_whose_the_new_token_is_releases_nothing() {
+    for place in [Endpoint::Me, Endpoint::Userinfo] {
+        let elsewhere = MockServer::start().await.unwrap();
+        for (name, bad) in bad_answers(&elsewhere) {
+            let unnamed = Config { id_token_on_refresh: false, ..Config::default() };
+            let (till, session) = probing(place).server(|server| server.config(unnamed)).signed_in().await;
+            let own = session.access_token().await.unwrap().expose().to_owned();
+            till.control().set_fault(bad.at(place)).unwrap();
+            till.wire.unplug();
+            till.pass(TOKEN_LIFE + Duration::from_secs(1)).await;
+            till.wire.repair();
+            let answer = till.wait_for(session.access_token()).await;
+            assert!(matches!(answer, Err(Error::TryLater { .. })), "{name}: {answer:?}");
+            assert_eq!(prompts_raised(&session), 0, "{name}: {:?}", codes(&session));
+            till.control().clear_faults();
+            till.pass(Duration::from_secs(3600)).await;
+            till.assert_sells(&session).await;
+            assert_ne!(session.access_token().await.unwrap().expose(), own);
+            assert_eq!(till.prompts(), 1, "{name}");
+        }
+        assert!(elsewhere.control().requests().is_empty());
+    }
+}
+
+/// What a proxy, a captive portal or a broken server puts in the place of an API's answer, with a status that says well.
+fn bad_pages(elsewhere: &MockServer) -> Vec<(&'static str, Fault)> {
+    let is_no_json = |name: &&str| {
+        ["empty", "truncated", "10 MB of blanks", "10 MB of one token", "Latin-1", "UTF-16", "deeply nested"].contains(name)
+            || ["HTML", "another origin", "another place", "a teapot", "no content", "a cache"].contains(name)
+    };
+    let mut pages: Vec<_> = bad_answers(elsewhere).into_iter().filter(|(name, _)| is_no_json(&name)).collect();
+    pages.push(("noise", text(200, "application/octet-stream", (0..=255).collect::<Vec<u8>>())));
+    pages.push(("a web page that says JSON", json("<html>Welcome to this network. Please sign in.</html>")));
+    pages.push(("somebody else", json(r#"{"sub":"grace","items":[]}"#)));
+    pages
+}
+
+/// The app asks its API, on a path that needs a token. What it gets is its own business; it proves nothing, and it is no
+/// reason to accuse anybody.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_answer_of_the_api_accepts_nothing_and_accuses_nobody() {
+    let elsewhere = MockServer::start().await.unwrap();
+    for (name, bad) in bad_pages(&elsewhere) {
+        let (till, session) = Till::signed_in().await;
+        till.assert_sells(&session).await;
+        till.pass(A_WHILE).await;
+        let (state, before) = (session.state(), till.keepsake().await);
+        let (written, token) = (codes(&session), session.access_token().await.unwrap());
+        let last_accepted = session.offline_permit().last_accepted;
+        let requests = till.wire.sent().len();
+        till.control().set_fault(bad.at(Endpoint::Catalogue)).unwrap();
+
+        let page = till.wait_for(session.send(till.request("GET", "/api/catalogue"))).await.unwrap();
+        till.settle().await;
+
+        let direct = plainly(&till, "/api/catalogue", &token).await;
+        assert_eq!((page.status(), page.body()), (direct.status(), direct.body()), "{name}: as it is");
+        assert_eq!(codes(&session), written, "{name}");
+        assert_eq!(session.offline_permit().last_accepted, last_accepted, "{name}");
+        assert_eq!(session.state(), state, "{name}");
+        assert_eq!(session.access_token().await.unwrap().expose(), token.expose(), "{name}");
+        assert_eq!((till.keepsake().await, till.wire.sent().len()), (before, requests + 1), "{name}");
+    }
+    assert!(elsewhere.control().requests().is_empty(), "nothing went to another origin");
+}
+
+/// The negative control: an answer that is good is evidence, and it is seen where the test above looks.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_good_answer_of_the_api_is_accepted() {
+    let (till, session) = Till::signed_in().await;
+    till.assert_sells(&session).await;
+    till.pass(A_WHILE).await;
+    let last_accepted = session.offline_permit().last_accepted;
+    till.wait_for(session.send(till.request("GET", "/api/catalogue"))).await.unwrap();
+    till.settle().await;
+    assert!(session.offline_permit().last_accepted < last_accepted);
+}
+
+/// The same request without the SDK.
+async fn plainly(till: &Till, path: &str, token: &AccessToken) -> http::Response<bytes::Bytes> {
+    let mut request = till.request("GET", path);
+    let value = format!("Bearer {}", token.expose()).parse().unwrap();
+    request.headers_mut().insert("authorization", value);
+    let (connection, lane) = (mainstay::host::ConnectionWish::Any, mainstay::host::Lane::App);
+    let plain = mainstay::host::Outbound { request, connection, lane, body_limit: 16 << 20 };
+    crate::till::network().send(plain).await.unwrap().response
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
-use mainstay::{Error, host::Clock};
-use mainstay_mock_server::Endpoint;
+use mainstay::{
+    Error,
+    host::Clock,
+    test_support::{FaultyFiles, Operation},
+};
+use mainstay_mock_server::{Config, Endpoint};
 
 use crate::till::{A_WHILE, EVENING_MS, Setup, TOKEN_LIFE, Till, codes, is_signed_in, prompts_raised};
 
@@ -114,4 +118,39 @@ async fn a_clock_that_jumps_expires_no_token() {
     }
     assert_eq!(till.total(Endpoint::Refresh), 0);
     assert!(till.clock.wall() < Duration::from_secs(3600));
+}
+
+/// While nothing else is to be stored, the time is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_with_the_clock_turned_back_regains_at_most_a_quarter_of_an_hour() {
+    let config = Config { access_token_lifetime: 86_400, ..Config::default() };
+    let (mut till, session) = Setup::new().server(|server| server.config(config)).signed_in().await;
+    till.assert_sells(&session).await;
+    for _ in 0..3 {
+        till.pass(HOUR * 4 + Duration::from_secs(1000)).await;
+        let before = till.client.session().unwrap().offline_permit().remaining;
+        till.kill().await;
+        till.clock.set_wall(Duration::from_millis(EVENING_MS - 30 * DAY_MS));
+        till.clock.reboot(Duration::from_secs(30));
+        let session = till.restart().await.unwrap();
+        let regained = session.offline_permit().remaining.saturating_sub(before);
+        assert!(regained <= Duration::from_secs(900), "{regained:?}");
+    }
+    assert_eq!(till.total(Endpoint::Refresh), 0, "nothing else was to be stored");
+}
+
+/// A till that is used all day stores the time along with everything else.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn storing_the_time_costs_no_write_per_call() {
+    let disk = FaultyFiles::new();
+    let config = Config { access_token_lifetime: 86_400, ..Config::default() };
+    let (till, session) = Setup::new().server(|server| server.config(config)).disk(disk.clone()).signed_in().await;
+    till.assert_sells(&session).await;
+    let writes = || disk.log().iter().filter(|it| matches!(it, Operation::Create(_) | Operation::Overwrite(_))).count();
+    let before = writes();
+    for _ in 0..600 {
+        till.call(&session).await.unwrap();
+        till.pass(Duration::from_secs(6)).await;
+    }
+    assert!(writes() - before <= 4, "{} writes in an hour", writes() - before);
 }

@@ -12,7 +12,7 @@ use mainstay_mock_server::{Endpoint, Rotation};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::till::{Setup, TOKEN_LIFE, Till, needs_a_person};
+use crate::till::{Setup, TOKEN_LIFE, Till, generation, needs_a_person};
 
 const VERIFIER: &str = "a-verifier-of-another-library-that-is-long-enough";
 
@@ -161,6 +161,98 @@ async fn import_cut_after(changes: usize, expired: bool, survivors: Survivors) -
     till.assert_sells(&session).await;
     assert_eq!(till.client.sessions().len(), 1, "{changes} {expired} {survivors:?}");
     assert_eq!(till.control().observations().reuse_detections, 0);
+    assert_eq!(till.prompts(), 1, "the other library's own");
+    hit
+}
+
+/// The app starts again, and its old library's tokens are still there. They have been rotated away since.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_that_were_rotated_since_give_the_same_session() {
+    for (access, refresh) in [(true, true), (false, true), (true, false)] {
+        let mut till = Till::new().await;
+        let tokens = another_librarys_tokens(&till).await;
+        let session = till.wait_for(till.client.import_session(tokens.clone())).await.unwrap();
+        till.pass(TOKEN_LIFE * 3).await;
+        till.assert_sells(&session).await;
+        let (renewals, current) = (till.total(Endpoint::Refresh), generation(&session));
+        assert!(renewals >= 3);
+
+        let again = ImportedTokens {
+            access_token: tokens.access_token.clone().filter(|_| access),
+            refresh_token: tokens.refresh_token.clone().filter(|_| refresh),
+            expires_in: None,
+        };
+        for restarts in [false, true] {
+            if restarts {
+                till.restart().await;
+            }
+            let same = till.wait_for(till.client.import_session(again.clone())).await.unwrap();
+            assert_eq!((generation(&same), till.client.sessions().len()), (current, 1), "{access} {refresh}");
+            till.assert_sells(&same).await;
+        }
+        assert_eq!(till.total(Endpoint::Refresh), renewals);
+        assert_eq!(till.control().observations().reuse_detections, 0);
+    }
+}
+
+/// Ada has signed in here already: her old tokens add nothing, now or when they have expired.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tokens_of_somebody_who_is_signed_in_make_no_second_session() {
+    let mut till = Till::new().await;
+    let tokens = another_librarys_tokens(&till).await;
+    let session = till.sign_in("ada").await;
+    let before = till.credential_files().await;
+    till.wait_for(till.client.import_session(tokens.clone())).await.unwrap();
+    assert_eq!(till.credential_files().await, before);
+    till.pass(TOKEN_LIFE * 2).await;
+    till.assert_sells(&session).await;
+    till.restart().await;
+    let renewals = till.total(Endpoint::Refresh);
+    let same = till.wait_for(till.client.import_session(tokens)).await.unwrap();
+    assert_eq!((till.client.sessions().len(), till.total(Endpoint::Refresh)), (1, renewals));
+    till.assert_sells(&same).await;
+}
+
+/// Whatever the moment, also long after the import itself: the same tokens give the same session, and none that has been
+/// replaced is presented.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_tokens_give_the_same_session_whenever_the_process_was_killed() {
+    for survivors in [Survivors::Durable, Survivors::Everything] {
+        let mut changes = 0;
+        while import_and_renewals_cut_after(changes, survivors).await {
+            changes += 1;
+            assert!(changes < 200, "the disk never had enough changes");
+        }
+        assert!(changes > 20, "an import and two renewals change the disk: {changes}");
+    }
+}
+
+/// Whether the cut hit the import or one of the two renewals after it.
+async fn import_and_renewals_cut_after(changes: usize, survivors: Survivors) -> bool {
+    let disk = FaultyFiles::new();
+    let server = |server: mainstay_mock_server::MockServerBuilder| server.profile(Rotation::UntilUsed);
+    let mut till = Setup::new().server(server).disk(disk.clone()).till().await;
+    let tokens = another_librarys_tokens(&till).await;
+    let before = disk.log().len();
+    disk.cut_after(changes);
+    let imported = till.wait_for(till.client.import_session(tokens.clone())).await;
+    if let Ok(session) = imported {
+        for _ in 0..2 {
+            till.pass(TOKEN_LIFE).await;
+            let _may_be_too_late = till.call(&session).await;
+        }
+    }
+    till.kill().await;
+    let hit = disk.log().len() >= before + changes;
+
+    till.pass(TOKEN_LIFE * 2).await;
+    till.machine.files = std::sync::Arc::new(disk.reopen(survivors));
+    till.restart_unsettled().await;
+    let session = till.wait_for(till.client.import_session(tokens)).await;
+    let session = session.unwrap_or_else(|error| panic!("{changes} {survivors:?}: {error}"));
+    till.assert_sells(&session).await;
+    assert_eq!(till.client.sessions().len(), 1, "{changes} {survivors:?}");
+    assert_eq!(till.control().observations().reuse_detections, 0, "{changes} {survivors:?}");
     assert_eq!(till.prompts(), 1, "the other library's own");
     hit
 }

@@ -84,3 +84,43 @@ async fn an_enrolled_device_recovers_from_lost_sessions_without_a_prompt() {
     }
     assert_eq!((till.prompts(), till.total(Endpoint::JwtBearer)), (1, 3));
 }
+
+/// Started without a network, a device knows nothing of its server but what it has stored.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_key_is_withdrawn_when_the_network_comes_back_after_a_start_without_one() {
+    for restarts in [false, true] {
+        let (mut till, session) = Till::signed_in().await;
+        till.wait_for(session.enroll_device_key()).await.unwrap();
+        assert_eq!(till.control().observations().enrolments, 1);
+        till.wire.unplug();
+        let session = till.restart().await.unwrap();
+        till.settle().await;
+
+        // Polled to its end without letting any time pass.
+        till.activity.follow(session.sign_out()).await.unwrap();
+        assert_eq!(session.state().state, OUT);
+        assert!(till.credential_files().await.is_empty());
+        till.settle().await;
+        if restarts {
+            till.restart().await;
+        }
+        till.pass(A_WHILE).await;
+        assert_eq!(till.control().observations().enrolments, 1);
+
+        till.wire.repair();
+        till.pass(Duration::from_secs(600)).await;
+        let seen = till.control().observations();
+        assert_eq!((seen.enrolments, seen.sessions), (0, 0), "restarts: {restarts}");
+    }
+}
+
+/// The key itself is gone at once, and the server no longer takes it, whatever order the queue is worked off in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_key_is_withdrawn_at_sign_out() {
+    let (till, session) = Till::signed_in().await;
+    till.wait_for(session.enroll_device_key()).await.unwrap();
+    till.wait_for(session.sign_out()).await.unwrap();
+    till.pass(Duration::from_secs(60)).await;
+    let seen = till.control().observations();
+    assert_eq!((seen.enrolments, seen.sessions), (0, 0));
+}
