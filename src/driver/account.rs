@@ -33,6 +33,8 @@ use crate::{
 const CALL_PATIENCE: Duration = Duration::from_secs(15);
 /// How many lines of the timeline are kept in memory.
 const NOTES_KEPT: usize = 512;
+/// How many imported tokens an account is known by, the latest of them.
+const IMPORTS_KNOWN: usize = 16;
 
 /// Where a session stands, as an app sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +45,9 @@ pub struct SessionState {
     pub unsaved: bool,
     /// The newest generation of credentials, if there are any.
     pub generation: Option<Generation>,
+    /// Whether the app should show its sign-in prompt. It may in `SignInRequired` only, once in an episode, restarts
+    /// included; after [`dismiss_prompt`](crate::Session::dismiss_prompt) a banner is all that remains.
+    pub prompting: bool,
     pub(super) answer: Answer,
 }
 
@@ -121,8 +126,8 @@ pub(super) struct Account {
     pub(super) audiences: Audiences,
     /// When a server last accepted this session, in milliseconds of the time line.
     accepted_ms: AtomicU64,
-    /// The fingerprint of the refresh token that was imported, if the session was.
-    pub(super) imported: Mutex<Option<u64>>,
+    /// Fingerprints of tokens that were imported and are this session.
+    imported: Mutex<Vec<Fingerprint>>,
 }
 
 #[derive(Default)]
@@ -155,6 +160,10 @@ pub(super) enum Message {
     Abilities { can_probe: bool, has_status: bool },
     /// Credentials were stored that could not be before.
     Saved(Generation),
+    /// An import turned out to be this session.
+    Imported,
+    /// A person closed the sign-in prompt.
+    PromptDismissed,
     /// A refresh has its intent on disk, and its request leaves now.
     RefreshPrepared,
     /// They still could not.
@@ -171,7 +180,8 @@ pub(super) struct Loaded {
     pub(super) identity: Identity,
     pub(super) has_device_key: bool,
     pub(super) last_accepted: Option<Timestamp>,
-    pub(super) imported: Option<u64>,
+    pub(super) imported: Vec<Fingerprint>,
+    pub(super) prompting: bool,
 }
 
 /// What an attempt brought.
@@ -246,6 +256,24 @@ impl Account {
     pub(super) async fn opened(&self) {
         let mut board = self.board.subscribe();
         let _gone = board.wait_for(|board| board.state != State::Starting).await;
+    }
+
+    /// From now on these imported tokens are known to be this session.
+    pub(super) fn knows_as_imported(&self, prints: Vec<Fingerprint>) {
+        let mut imported = lock(&self.imported);
+        imported.retain(|known| !prints.contains(known));
+        imported.extend(prints);
+        let surplus = imported.len().saturating_sub(IMPORTS_KNOWN);
+        imported.drain(..surplus);
+    }
+
+    /// The fingerprints of imported tokens that are this session.
+    pub(super) fn imported(&self) -> Vec<Fingerprint> {
+        lock(&self.imported).clone()
+    }
+
+    pub(super) fn forget_imported(&self) {
+        lock(&self.imported).clear();
     }
 
     /// Tells the account's task. It lives as long as the account.

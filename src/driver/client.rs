@@ -28,7 +28,7 @@ use crate::{
     host::Host,
     oauth::{Issuer, OAuthClient, ProtectedFailure},
     profile::{Probe, Profile},
-    vault::{AccountKey, Fingerprinter, Outcome, UnreadableReason, Vault},
+    vault::{AccountKey, Fingerprint, Fingerprinter, Outcome, UnreadableReason, Vault},
 };
 
 /// How long an app may go on without a server unless it says otherwise: a week.
@@ -104,18 +104,22 @@ impl Client {
             return Err(Error::Misconfigured("an import needs an access token or a refresh token".to_owned()));
         }
         let turn = self.turn().await;
-        if let Some(known) = self.account_with(&tokens).await {
+        let prints = sign_in::fingerprints(&self.deployment, tokens.secrets()).await;
+        if let Some(known) = self.account_with(&tokens, &prints) {
             return Ok(self.handle(&known));
         }
         let (identity, accepted) = self.identity_of(&tokens).await?;
         if let Some(known) = self.account_of(&identity) {
+            // Once they have expired, nobody can ask any more whose they were.
+            known.knows_as_imported(prints);
+            known.tell(Message::Imported);
             return Ok(self.handle(&known));
         }
         let account = self.account_at(self.vacant_key(), None);
         let base = self.deployment.vault.epoch(account.key).await.map_err(Failure::from)?;
         // A token that the server has just refused is no credential; the refresh token has to prove itself.
         let access_token = imported_token(&account, &tokens).filter(|_| accepted);
-        let arrival = Arrival::of_import(identity, access_token, tokens.refresh_token, base, turn);
+        let arrival = Arrival::of_import(identity, access_token, tokens, base, turn);
         arrival.keep(Arc::clone(&account)).await?;
         // Not returned before the session stands: the caller may now forget its own copy.
         let session = self.handle(&account);
@@ -162,7 +166,7 @@ impl Client {
     }
 
     /// The account that holds one of these very tokens already, or was once made of them.
-    async fn account_with(&self, tokens: &ImportedTokens) -> Option<Arc<Account>> {
+    fn account_with(&self, tokens: &ImportedTokens, prints: &[Fingerprint]) -> Option<Arc<Account>> {
         let same = |ours: Option<&Secret>, theirs: &Option<Secret>| {
             theirs.as_ref().is_some_and(|theirs| !theirs.is_empty() && ours == Some(theirs))
         };
@@ -170,13 +174,9 @@ impl Client {
             same(kept.refresh_token.as_ref(), &tokens.refresh_token)
                 || same(kept.access_tokens.first().map(|token| &token.token), &tokens.access_token)
         };
-        let print = match &tokens.refresh_token {
-            Some(token) => sign_in::fingerprint(&self.deployment, token).await,
-            None => None,
-        };
         let accounts = lock(&self.accounts);
         let is_it = |account: &&Arc<Account>| {
-            lock(&account.kept).iter().any(holds) || (print.is_some() && *lock(&account.imported) == print)
+            lock(&account.kept).iter().any(holds) || account.imported().iter().any(|known| prints.contains(known))
         };
         accounts.iter().find(is_it).cloned()
     }
@@ -204,6 +204,7 @@ impl Client {
             state: core.state(),
             unsaved: false,
             generation: None,
+            prompting: false,
             answer: Answer::Wait { until: None },
         };
         let notes = record.map(|record| record.notes).unwrap_or_default();

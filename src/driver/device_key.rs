@@ -76,12 +76,11 @@ pub(super) fn assertion(account: &Account, enrolled: &EnrolledKey, subject: &str
 /// What is queued at sign-out, so that the server forgets the key: its name, and a token that may still say who asks.
 pub(super) fn withdrawal(account: &Account) -> Option<Revocation> {
     let key_id = lock(&account.device_key_id).clone()?;
-    let metadata = account.server().known_metadata()?;
-    let endpoint = metadata.enrollment_endpoint.as_ref()?.url().to_string();
     let kept = lock(&account.kept);
     let token = kept.last()?.access_tokens.first()?.token.expose_text().to_owned();
     drop(kept);
     let issuer = account.server().issuer.as_str().to_owned();
     let token = Secret::from_text(&format!("{key_id}\n{token}"));
-    Some(Revocation { what: Revocable::DeviceEnrolment, issuer, endpoint: Some(endpoint), token })
+    // Where to send it is discovered when there is a network: perhaps there was none since the start.
+    Some(Revocation { what: Revocable::DeviceEnrolment, issuer, endpoint: None, token })
 }

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Credentials, Identity,
     profile::RefreshIdentity,
-    vault::{LockedReason, Outcome, Stored, UnreadableReason},
+    vault::{Fingerprint, LockedReason, Outcome, Stored, UnreadableReason},
 };
 
 /// Reads the account, and tells its task what came of it. Only the task takes anything over.
@@ -69,12 +69,15 @@ async fn value(account: &Arc<Account>, stored: Stored) -> Message {
         intent: stored.intent.map(|intent| intent.generation),
         gap_is_certain: account.server().line.gap_is_certain(),
     };
+    let same_as = record.iter().flat_map(|record| &record.same_as).copied().map(Fingerprint);
+    let imported = stored.imported.into_iter().chain(same_as).collect();
     let loaded = Loaded {
         kept,
         identity,
         has_device_key,
         last_accepted: record.as_ref().map(|record| record.last_accepted),
-        imported: record.and_then(|record| record.imported),
+        imported,
+        prompting: record.is_some_and(|record| record.prompting),
     };
     let opened = Opened::Value(Box::new(restored));
     Message::Opened { opened, loaded: Some(Box::new(loaded)), epoch: Some(stored.epoch) }

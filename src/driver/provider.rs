@@ -47,6 +47,13 @@ pub struct ImportedTokens {
     pub refresh_token: Option<Secret>,
 }
 
+impl ImportedTokens {
+    /// What there is of them.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [&self.access_token, &self.refresh_token].into_iter().flatten().filter(|token| !token.is_empty())
+    }
+}
+
 /// Rung 4 by the app's own means: supplies new tokens for the pinned identity without a person.
 pub trait CredentialProvider: MaybeSendSync {
     /// Tokens for `subject`. Given 60 s; what it returns is verified by the probe before it is used.

@@ -26,9 +26,12 @@ pub(super) struct SessionRecord {
     /// Whom the account is pinned to: newer credentials may name nobody. On SignInRequired and in quarantine: kept.
     #[serde(default)]
     pub(super) identity: Option<Identity>,
-    /// A keyed fingerprint of the refresh token that was imported, so that importing it again gives the same session.
+    /// Keyed fingerprints of tokens whose import turned out to be this session, so that importing them again does so too.
     #[serde(default)]
-    pub(super) imported: Option<u64>,
+    pub(super) same_as: Vec<u64>,
+    /// Whether the sign-in prompt was raised and not dismissed yet. In quarantine: never.
+    #[serde(default)]
+    pub(super) prompting: bool,
     /// The last lines of the timeline.
     pub(super) notes: Vec<Note>,
 }

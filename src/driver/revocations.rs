@@ -9,9 +9,7 @@ use super::account::Deployment;
 use crate::{
     Secret,
     error::Failure,
-    oauth::{
-        Answer, Endpoint, RevocationOutcome, TokenKind, TokenType, enrollment, read_revocation, revocation_request,
-    },
+    oauth::{Answer, RevocationOutcome, TokenKind, TokenType, enrollment, read_revocation, revocation_request},
     vault::{Outcome, Revocable, Revocation},
 };
 
@@ -54,7 +52,9 @@ async fn work_off(deployment: Weak<Deployment>) {
 
 /// Tries every entry once. How long servers asked to wait if anything is left; `None` if nothing is, or nothing can be read.
 async fn once_through(deployment: &Deployment) -> Option<Duration> {
-    let Outcome::Value(queue) = deployment.vault.due_revocations().await else { return None };
+    let Outcome::Value(mut queue) = deployment.vault.due_revocations().await else { return None };
+    // Enrolments first: a refresh token's end may be the end of the access token that is to withdraw one.
+    queue.sort_by_key(|entry| entry.revocation.what != Revocable::DeviceEnrolment);
     let mut left = None;
     for entry in queue {
         match revoke(deployment, &entry.revocation).await {
@@ -84,13 +84,13 @@ async fn revoke(deployment: &Deployment, revocation: &Revocation) -> Result<Revo
             Ok(read_revocation(&Answer::new(&inbound.response, inbound.from_cache)))
         }
         Revocable::DeviceEnrolment => {
-            let endpoint = revocation.endpoint.as_deref().map(Endpoint::parse).transpose()?;
+            let metadata = server.metadata().await?;
             let parts = revocation.token.expose_text().split_once('\n');
-            let (Some(endpoint), Some((key_id, token))) = (endpoint, parts) else {
+            let (Some(endpoint), Some((key_id, token))) = (&metadata.enrollment_endpoint, parts) else {
                 return Ok(RevocationOutcome::GiveUp);
             };
             let token = Secret::from_text(token);
-            let request = enrollment::removal_request(&endpoint, TokenType::Bearer, &token, key_id)?;
+            let request = enrollment::removal_request(endpoint, TokenType::Bearer, &token, key_id)?;
             let inbound = server.ask(request).await?;
             let answer = Answer::new(&inbound.response, inbound.from_cache);
             // The token may be void by now; then the refresh token's revocation is what ends the enrolment.

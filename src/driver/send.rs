@@ -140,10 +140,12 @@ fn weigh(account: &Arc<Account>, token: &AccessToken, url: &Url, inbound: &Inbou
             return Err(Error::IdentityMismatch);
         }
         Probe::Accepted { named: false } if asks_who && pinned.subject.is_some() => {}
-        Probe::Accepted { .. } | Probe::Foreign => {
+        Probe::Accepted { .. } => {
+            account.set_last_accepted(server.line.now());
             account.tell(Message::Event(Event::Accepted { generation: token.generation() }));
         }
-        Probe::Rejected(_) | Probe::NoEvidence(_) => {}
+        // On a path that is not about the token's person, somebody else's name is neither acceptance nor accusation.
+        Probe::Foreign | Probe::Rejected(_) | Probe::NoEvidence(_) => {}
     }
     Ok(())
 }

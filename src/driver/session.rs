@@ -24,7 +24,9 @@ pub struct Session {
     options: Arc<Options>,
 }
 
-/// How long the app may go on without a server. Turning the device's clock back never extends it.
+/// How long the app may go on without a server. Turning the device's clock back never extends it: what was left when the
+/// session was last stored, at most a quarter of an hour before a restart, is the most that is left after it. The time
+/// for which a device was off is only counted as far as its clock tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfflinePermit {
     /// What is left of it.
@@ -199,6 +201,12 @@ impl Session {
         Ok(())
     }
 
+    /// The person closed the sign-in prompt. It is not raised again in this episode; the state stays `SignInRequired`, a
+    /// banner is what the app shows, and whoever wants to sign in still can (P9, P13). Nothing happens in other states.
+    pub fn dismiss_prompt(&self) {
+        self.account.tell(Message::PromptDismissed);
+    }
+
     async fn tap(&self) -> Result<(), Error> {
         let (done, answer) = oneshot::channel();
         self.account.tell(Message::Tap(done));
@@ -241,7 +249,7 @@ impl StateStream {
     pub async fn next(&mut self) -> Option<SessionState> {
         loop {
             let state = *self.board.borrow_and_update();
-            let shown = |it: &SessionState| (it.state, it.unsaved, it.generation);
+            let shown = |it: &SessionState| (it.state, it.unsaved, it.generation, it.prompting);
             if self.latest.as_ref().map(shown) != Some(shown(&state)) {
                 self.latest = Some(state);
                 return Some(state);

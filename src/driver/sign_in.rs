@@ -13,7 +13,7 @@ use super::{
     identify::{Named, identify},
     opening::summary,
     options::Options,
-    provider::Browser,
+    provider::{Browser, ImportedTokens},
     server::Server,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
         Answer, Claims, Grant, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType, protected_request,
         token_request, who_am_i,
     },
-    vault::{Epoch, Revocable, Revocation, VaultError},
+    vault::{Epoch, Fingerprint, Revocable, Revocation, VaultError},
 };
 
 /// What a person's visit to the authorization server brought.
@@ -76,8 +76,8 @@ pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option
 pub(super) struct Arrival {
     credentials: Credentials,
     proof: IdentityProof,
-    /// An import: the caller has a copy of the tokens, so they are not revoked if they cannot be stored.
-    imported: bool,
+    /// An import's tokens: the caller has a copy, so they are not revoked if they cannot be stored. Else none.
+    imported: Vec<Secret>,
     /// The vault's epoch when it began: a sign-out since then wins.
     base: Epoch,
     /// One arrival at a time is stored.
@@ -96,12 +96,13 @@ impl Arrival {
     pub(super) fn of_import(
         identity: Identity,
         access_token: Option<StoredAccessToken>,
-        refresh_token: Option<Secret>,
+        given: ImportedTokens,
         base: Epoch,
         turn: OwnedMutexGuard<()>,
     ) -> Self {
+        let imported = given.secrets().cloned().collect();
         let tokens = access_token.into_iter().collect();
-        Self { imported: true, ..Self::new(identity, tokens, refresh_token, base, turn) }
+        Self { imported, ..Self::new(identity, tokens, given.refresh_token, base, turn) }
     }
 
     fn new(
@@ -115,7 +116,7 @@ impl Arrival {
         let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
         let refresh_token = refresh_token.filter(|token| !token.is_empty());
         let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens, refresh_token };
-        Self { credentials, proof, imported: false, base, _turn: turn }
+        Self { credentials, proof, imported: Vec::new(), base, _turn: turn }
     }
 
     /// Stores it and tells the account's task. Runs to its end whatever becomes of the caller.
@@ -136,18 +137,17 @@ impl Arrival {
         // What lives in memory only has taken its number already.
         let newest = lock(&account.kept).last().map(|kept| kept.generation.next());
         credentials.generation = newest.unwrap_or(Generation::FIRST);
-        credentials.generation = match account.vault().first_save(account.key, &credentials, base).await {
+        credentials.generation = match account.vault().import(account.key, &credentials, base, &imported).await {
             Ok(generation) => generation,
             Err(error) => {
-                if !imported {
+                if imported.is_empty() {
                     revoke(&account.deployment, &credentials).await;
                 }
                 return Err(error.into());
             }
         };
-        if imported && let Some(token) = &credentials.refresh_token {
-            *lock(&account.imported) = fingerprint(&account.deployment, token).await;
-        }
+        let prints = fingerprints(&account.deployment, imported.iter()).await;
+        account.knows_as_imported(prints);
         let event = Event::SignedIn(summary(&credentials, account.server().line.now(), true, proof));
         let (done, dealt_with) = oneshot::channel();
         account.tell(Message::SignedIn { event, credentials: Box::new(credentials), epoch: base, done });
@@ -161,9 +161,10 @@ impl Arrival {
     }
 }
 
-/// Names a token under the vault's own key, for as long as the vault lives.
-pub(super) async fn fingerprint(deployment: &Deployment, token: &Secret) -> Option<u64> {
-    deployment.vault.fingerprinter().await.value().map(|fingerprinter| fingerprinter.fingerprint(token).0)
+/// Names tokens under the vault's own key, for as long as the vault lives. None if it cannot be opened now.
+pub(super) async fn fingerprints(deployment: &Deployment, tokens: impl Iterator<Item = &Secret>) -> Vec<Fingerprint> {
+    let fingerprinter = deployment.vault.fingerprinter().await.value();
+    fingerprinter.map(|it| tokens.map(|token| it.fingerprint(token)).collect()).unwrap_or_default()
 }
 
 /// Tokens that cannot be kept are nobody's: the server shall forget them.

@@ -1,11 +1,14 @@
 //! One task per account: it owns the decision core, feeds it events, and sees to its effects.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
     Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, SignedOutReason, State,
-    Target,
+    Target, Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -37,7 +40,15 @@ pub(super) struct Task {
     saving: Arc<attempts::Saver>,
     /// A record that is stored as soon as the refresh before it has its intent on disk.
     owes_record: bool,
+    /// When the record was stored last.
+    recorded_at: Timestamp,
+    /// Whether the app should show its sign-in prompt.
+    prompting: bool,
 }
+
+/// How old the stored record may become while the session lasts: what the offline permit may regain over a restart with
+/// the clock turned back. A till that renews its tokens stores it more often anyway.
+const RECORD_AGE: Duration = Duration::from_secs(15 * 60);
 
 impl Task {
     /// Starts the task of an account whose vault is about to be read.
@@ -48,8 +59,17 @@ impl Task {
     ) {
         let clock = Arc::clone(&account.server().host.clock);
         let saving = Arc::default();
-        let mut task =
-            Self { core, messages, account: Arc::downgrade(account), clock, unsaved: None, saving, owes_record: false };
+        let mut task = Self {
+            core,
+            messages,
+            account: Arc::downgrade(account),
+            clock,
+            unsaved: None,
+            saving,
+            owes_record: false,
+            recorded_at: account.server().line.now(),
+            prompting: false,
+        };
         let first = Arc::clone(account);
         let running = async move {
             for effect in effects {
@@ -67,7 +87,7 @@ impl Task {
             let wake = self
                 .account
                 .upgrade()
-                .and_then(|account| self.core.wake_at().map(|at| account.server().line.to_monotonic(at)));
+                .and_then(|account| self.wake_at().map(|at| account.server().line.to_monotonic(at)));
             let message = match wake {
                 Some(at) => match select(Box::pin(self.messages.recv()), self.clock.sleep_until(at)).await {
                     Either::Left((message, _)) => message,
@@ -80,8 +100,24 @@ impl Task {
         }
     }
 
+    fn wake_at(&self) -> Option<Timestamp> {
+        [self.core.wake_at(), self.record_due_at()].into_iter().flatten().min()
+    }
+
+    /// When the record is stored although nothing has changed but the time.
+    fn record_due_at(&self) -> Option<Timestamp> {
+        let lasts = !matches!(self.core.state(), State::Starting | State::Locked { .. } | State::SignedOut { .. });
+        lasts.then(|| self.recorded_at.plus(RECORD_AGE))
+    }
+
     async fn handle(&mut self, account: &Arc<Account>, message: Message) {
         match message {
+            Message::Event(Event::Tick) => {
+                if self.record_due_at().is_some_and(|at| at <= account.server().line.now()) {
+                    self.persist(account);
+                }
+                self.step(account, Event::Tick);
+            }
             Message::Event(event) => self.step(account, event),
             Message::Rejected(rejection) => self.rejected(account, rejection),
             Message::Told(event, done) => {
@@ -126,6 +162,14 @@ impl Task {
             }
             Message::StillUnsaved { .. } | Message::LostToOthers => {}
             Message::SignedOutElsewhere => self.signed_out_elsewhere(account).await,
+            Message::Imported => self.persist(account),
+            Message::PromptDismissed => {
+                if std::mem::take(&mut self.prompting) {
+                    tracing::info!(name: "session.prompt_dismissed", account = %account.key);
+                    self.persist(account);
+                    self.publish(account);
+                }
+            }
             Message::RefreshPrepared if self.owes_record => self.persist(account),
             Message::RefreshPrepared => {}
         }
@@ -159,6 +203,13 @@ impl Task {
         if before != after {
             tracing::info!(name: "session.state", account = %account.key, from = before.name(), to = after.name(),
                 code = after.code().map_or("", Code::as_str));
+        }
+        for effect in &effects {
+            match effect {
+                Effect::Prompt { .. } => self.prompting = true,
+                Effect::WithdrawPrompt => self.prompting = false,
+                _ => {}
+            }
         }
         let refreshes = effects.iter().any(|effect| matches!(effect, Effect::Refresh { .. }));
         for effect in effects {
@@ -272,6 +323,7 @@ impl Task {
     /// Stores the session's memory, the latest if several wait: credentials do not depend on it.
     fn persist(&mut self, account: &Arc<Account>) {
         self.owes_record = false;
+        self.recorded_at = account.server().line.now();
         let pacing = *lock(&account.deployment.pacing);
         let clock = account.server().line.record();
         let record = SessionRecord {
@@ -281,7 +333,8 @@ impl Task {
             pacing,
             last_accepted: account.last_accepted(),
             identity: lock(&account.identity).clone(),
-            imported: *lock(&account.imported),
+            same_as: account.imported().into_iter().map(|print| print.0).collect(),
+            prompting: self.prompting,
             notes: account.notes(),
         };
         if self.saving.offer(account.vault_epoch(), record.trimmed().write()) {
@@ -344,7 +397,7 @@ impl Task {
         self.unsaved = None;
         lock(&account.kept).clear();
         *lock(&account.identity) = None;
-        *lock(&account.imported) = None;
+        account.forget_imported();
         *lock(&account.device_key_id) = None;
         account.audiences.forget_refusals();
         self.core.set_can_reauthenticate(account.deployment.provider.is_some());
@@ -373,7 +426,8 @@ impl Task {
             account.set_last_accepted(loaded.last_accepted.unwrap_or_default());
             *lock(&account.kept) = loaded.kept;
             *lock(&account.identity) = Some(loaded.identity);
-            *lock(&account.imported) = loaded.imported;
+            account.knows_as_imported(loaded.imported);
+            self.prompting = loaded.prompting;
             self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
         }
         self.step(account, Event::VaultOpened(opened));
@@ -411,6 +465,7 @@ impl Task {
             state: self.core.state(),
             unsaved: self.core.is_unsaved(),
             generation: self.core.generation(),
+            prompting: self.prompting,
             answer,
         };
         // Whoever waits must also hear of a token that was held back by a rejection since dealt with.

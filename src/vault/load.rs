@@ -29,6 +29,8 @@ pub struct Stored {
     pub intent: Option<Intent>,
     /// The state that the driver saved last.
     pub session: Option<Vec<u8>>,
+    /// Fingerprints of the tokens that the session was imported with, if it was.
+    pub imported: Vec<Fingerprint>,
     /// The account's epoch.
     pub epoch: Epoch,
     /// Files that could not be read although the account could: the credentials above may not be the newest.
@@ -86,6 +88,7 @@ impl Vault {
             previous: generations.collect(),
             intent: intent.filter(|intent| intent.generation == generation),
             session: session.map(|(_, session)| session.to_vec()),
+            imported: shelf.imported.into_iter().map(Fingerprint).collect(),
             epoch: shelf.epoch,
             damaged: shelf.damaged,
         })

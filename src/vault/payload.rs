@@ -26,6 +26,10 @@ pub(super) struct GenerationV1 {
     /// The generations that were still kept when this one was stored, the newest first.
     #[serde(default)]
     pub(super) kept: Vec<Generation>,
+    /// Keyed fingerprints of the tokens that the session was imported with. Every later generation repeats them, so that
+    /// the same tokens are known again after they were rotated away.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) imported: Vec<u64>,
 }
 
 /// Part of [`GenerationV1`], and shares its fate.
@@ -40,7 +44,12 @@ struct AccessTokenV1 {
 }
 
 impl GenerationV1 {
-    pub(super) fn new(credentials: &Credentials, generation: Generation, kept: Vec<Generation>) -> Self {
+    pub(super) fn new(
+        credentials: &Credentials,
+        generation: Generation,
+        kept: Vec<Generation>,
+        imported: Vec<u64>,
+    ) -> Self {
         let access_token = |token: &StoredAccessToken| AccessTokenV1 {
             token: SecretText(token.token.clone()),
             token_type: token.token_type.clone(),
@@ -57,6 +66,7 @@ impl GenerationV1 {
             access_tokens: credentials.access_tokens.iter().map(access_token).collect(),
             refresh_token: credentials.refresh_token.clone().map(SecretText),
             kept,
+            imported,
         }
     }
 

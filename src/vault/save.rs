@@ -11,7 +11,7 @@ use super::{
     shelf::Shelf,
 };
 use crate::{
-    Credentials,
+    Credentials, Secret,
     host::{FileError, FileName},
 };
 
@@ -19,7 +19,7 @@ use crate::{
 const KEPT: usize = 3;
 
 impl Vault {
-    /// Stores what a person's sign-in, or an import, brought, and returns the number it got: one more than what is
+    /// Stores what a person's sign-in brought, and returns the number it got: one more than what is
     /// there, and at least the one it has. What was there is kept until the new generation was accepted.
     ///
     /// `base` is the epoch when the sign-in began.
@@ -32,10 +32,26 @@ impl Vault {
         credentials: &Credentials,
         base: Epoch,
     ) -> Result<Generation, VaultError> {
-        self.keys_or_birth().await?;
+        self.import(account, credentials, base, &[]).await
+    }
+
+    /// The same for an import. `tokens` are those that it came with; [`Stored::imported`](super::Stored::imported) knows
+    /// them from then on, in the same step.
+    ///
+    /// # Errors
+    /// As [`first_save`](Vault::first_save).
+    pub async fn import(
+        &self,
+        account: AccountKey,
+        credentials: &Credentials,
+        base: Epoch,
+        tokens: &[Secret],
+    ) -> Result<Generation, VaultError> {
+        let keys = self.keys_or_birth().await?;
         self.clear_void(account).await?;
         let _held = self.files_lock(account).await?;
-        let shelf = self.shelf_unlocked(account).await?;
+        let mut shelf = self.shelf_unlocked(account).await?;
+        shelf.imported.extend(tokens.iter().map(|token| keys.fingerprinter.fingerprint(token).0));
         if shelf.epoch > base {
             return Err(VaultError::SignedOut);
         }
@@ -77,7 +93,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let mut kept: Vec<_> = shelf.generations.iter().map(|book| book.credentials.generation).collect();
         let too_many = kept.split_off(kept.len().min(KEPT));
-        let content = payload::encode(&GenerationV1::new(credentials, generation, kept))?;
+        let content = payload::encode(&GenerationV1::new(credentials, generation, kept, shelf.imported.clone()))?;
         let header = Header { kind: Kind::Credentials, account, generation: generation.number(), epoch };
         let keys = self.keys_for_records().await?;
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;

@@ -27,6 +27,8 @@ pub(super) struct Shelf {
     pub(super) void: bool,
     /// Files that cannot be read.
     pub(super) damaged: Vec<Damage>,
+    /// Fingerprints of the tokens that the session was imported with.
+    pub(super) imported: Vec<u64>,
 }
 
 /// One generation, opened.
@@ -37,6 +39,7 @@ pub(super) struct Book {
     epoch: Epoch,
     pub(super) credentials: Credentials,
     kept: Vec<Generation>,
+    imported: Vec<u64>,
 }
 
 impl Shelf {
@@ -69,6 +72,7 @@ impl Shelf {
         self.generations.retain(|book| book.epoch == self.epoch);
         self.generations.sort_by_key(|book| Reverse(book.credentials.generation));
         self.generations.dedup_by_key(|book| book.credentials.generation);
+        self.imported = self.generations.first().map(|book| book.imported.clone()).unwrap_or_default();
     }
 
     fn is_blank(&self) -> bool {
@@ -152,12 +156,12 @@ impl Vault {
         let keys = self.keys_for_records().await?;
         let content = sealed.open(&keys, Kind::Credentials, account)?;
         let payload: GenerationV1 = payload::decode(&content)?;
-        let kept = payload.kept.clone();
+        let (kept, imported) = (payload.kept.clone(), payload.imported.clone());
         let credentials = payload.into_credentials();
         if credentials.generation.number() != sealed.generation {
             return Err(UnreadableReason::Nonsense.into());
         }
-        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept })
+        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, imported })
     }
 
     /// The keys, where a record is there that needs them: a vault that was never born is then one that lost a file.

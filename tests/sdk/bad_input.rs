@@ -196,7 +196,8 @@ async fn a_bad_answer_about_whose_the_new_token_is_releases_nothing() {
 /// What a proxy, a captive portal or a broken server puts in the place of an API's answer, with a status that says well.
 fn bad_pages(elsewhere: &MockServer) -> Vec<(&'static str, Fault)> {
     let is_no_json = |name: &&str| {
-        ["empty", "truncated", "10 MB of blanks", "10 MB of one token", "Latin-1", "UTF-16", "deeply nested"].contains(name)
+        ["empty", "truncated", "10 MB of blanks", "10 MB of one token", "Latin-1", "UTF-16", "deeply nested"]
+            .contains(name)
             || ["HTML", "another origin", "another place", "a teapot", "no content", "a cache"].contains(name)
     };
     let mut pages: Vec<_> = bad_answers(elsewhere).into_iter().filter(|(name, _)| is_no_json(&name)).collect();

@@ -217,9 +217,11 @@ async fn tokens_of_somebody_who_is_signed_in_make_no_second_session() {
 /// replaced is presented.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_tokens_give_the_same_session_whenever_the_process_was_killed() {
-    for survivors in [Survivors::Durable, Survivors::Everything] {
+    for (survivors, at_once) in
+        [(Survivors::Durable, true), (Survivors::Everything, true), (Survivors::Everything, false)]
+    {
         let mut changes = 0;
-        while import_and_renewals_cut_after(changes, survivors).await {
+        while import_and_renewals_cut_after(changes, survivors, at_once).await {
             changes += 1;
             assert!(changes < 200, "the disk never had enough changes");
         }
@@ -227,8 +229,9 @@ async fn the_same_tokens_give_the_same_session_whenever_the_process_was_killed()
     }
 }
 
-/// Whether the cut hit the import or one of the two renewals after it.
-async fn import_and_renewals_cut_after(changes: usize, survivors: Survivors) -> bool {
+/// Whether the cut hit the import or one of the two renewals after it. The tokens are imported again at once, or in the
+/// next run but one.
+async fn import_and_renewals_cut_after(changes: usize, survivors: Survivors, at_once: bool) -> bool {
     let disk = FaultyFiles::new();
     let server = |server: mainstay_mock_server::MockServerBuilder| server.profile(Rotation::UntilUsed);
     let mut till = Setup::new().server(server).disk(disk.clone()).till().await;
@@ -247,6 +250,10 @@ async fn import_and_renewals_cut_after(changes: usize, survivors: Survivors) -> 
 
     till.pass(TOKEN_LIFE * 2).await;
     till.machine.files = std::sync::Arc::new(disk.reopen(survivors));
+    if !at_once {
+        till.restart().await;
+        till.pass(TOKEN_LIFE * 2).await;
+    }
     till.restart_unsettled().await;
     let session = till.wait_for(till.client.import_session(tokens)).await;
     let session = session.unwrap_or_else(|error| panic!("{changes} {survivors:?}: {error}"));

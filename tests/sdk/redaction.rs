@@ -95,6 +95,7 @@ fn credentials_and_keys_are_not_printed() {
         previous: vec![credentials()],
         intent: None,
         session: None,
+        imported: vec![],
         epoch: Epoch::default(),
         damaged: vec![],
     };

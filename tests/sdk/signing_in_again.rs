@@ -175,3 +175,53 @@ async fn a_sign_out_while_the_browser_is_open_wins() {
     assert!(till.credential_files().await.is_empty());
     assert_eq!(till.control().observations().sessions, 0, "what the sign-in brought is revoked");
 }
+
+/// The server forgets every session and every token.
+async fn lose_the_session(till: &Till, session: &Session) {
+    till.pass(A_WHILE).await;
+    till.control().change_secret(false);
+    till.control().wipe_sessions();
+    assert_eq!(till.call(session).await.unwrap_err(), Error::SignInRequired);
+    till.settle().await;
+}
+
+/// P9: closed once, it is a banner, whatever happens and however often the app starts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dismissed_prompt_is_not_raised_again_in_its_episode() {
+    let (mut till, session) = Till::signed_in().await;
+    assert!(!session.state().prompting);
+    let mut states = session.states();
+    states.next().await.unwrap();
+    lose_the_session(&till, &session).await;
+    assert!(session.state().prompting && needs_a_person(&session));
+    let session = till.restart().await.unwrap();
+    assert!(session.state().prompting, "nobody has seen to it yet");
+
+    session.dismiss_prompt();
+    till.settle().await;
+    assert!(!session.state().prompting && needs_a_person(&session));
+    till.pass(Duration::from_secs(7200)).await;
+    assert_eq!(till.call(&session).await.unwrap_err(), Error::SignInRequired);
+    let session = till.restart().await.unwrap();
+    till.wait_for(session.try_now()).await.unwrap();
+    till.pass(Duration::from_secs(60)).await;
+    assert!(!session.state().prompting && needs_a_person(&session), "{:?}", codes(&session));
+
+    till.sign_in_again(&session, "ada").await.unwrap();
+    till.assert_sells(&session).await;
+    assert!(!session.state().prompting);
+    lose_the_session(&till, &session).await;
+    assert!(session.state().prompting, "another episode");
+    till.sign_in_again(&session, "ada").await.unwrap();
+    assert!(!session.state().prompting, "done, so it is withdrawn");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_is_no_prompt_to_dismiss_while_all_is_well() {
+    let (till, session) = Till::signed_in().await;
+    let (state, before) = (session.state(), till.keepsake().await);
+    session.dismiss_prompt();
+    till.settle().await;
+    assert_eq!((session.state(), till.keepsake().await), (state, before));
+    till.assert_sells(&session).await;
+}

@@ -106,8 +106,10 @@ impl Actor for App {
             }
             Command::Sell { sale, total_cents } => self.sell(sale, total_cents).map(|()| None),
             Command::SignOut => self.session()?.sign_out().await.map_err(failure).map(|()| None),
-            // The prompt is the app's own, and closing it is no matter of the session's.
-            Command::Dismiss => Ok(None),
+            Command::Dismiss => {
+                self.session()?.dismiss_prompt();
+                Ok(None)
+            }
             Command::TapRetry => self.session()?.try_now().await.map_err(failure).map(|()| None),
             Command::Network { on } => {
                 self.machine.set_network(on);

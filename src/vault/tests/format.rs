@@ -96,7 +96,10 @@ fn contents_of_the_first_release_are_read_and_written_as_they_were() {
     assert_eq!(found.refresh_token, expected.refresh_token);
     assert_eq!(found.access_tokens[0].token, expected.access_tokens[0].token);
     assert_eq!(found.access_tokens[0].expires_at, expected.access_tokens[0].expires_at);
-    assert_eq!(written(&payload::GenerationV1::new(&found, generation(3), vec![generation(2)])), FROZEN_CREDENTIALS);
+    assert_eq!(
+        written(&payload::GenerationV1::new(&found, generation(3), vec![generation(2)], vec![])),
+        FROZEN_CREDENTIALS
+    );
 
     let intent: payload::IntentV1 = payload::decode(FROZEN_INTENT.as_bytes()).unwrap();
     assert_eq!((intent.generation, intent.fingerprint), (generation(3), 0x0123_4567_89ab_cdef));
