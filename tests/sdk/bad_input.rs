@@ -200,7 +200,7 @@ fn bad_pages(elsewhere: &MockServer) -> Vec<(&'static str, Fault)> {
             .contains(name)
             || ["HTML", "another origin", "another place", "a teapot", "no content", "a cache"].contains(name)
     };
-    let mut pages: Vec<_> = bad_answers(elsewhere).into_iter().filter(|(name, _)| is_no_json(&name)).collect();
+    let mut pages: Vec<_> = bad_answers(elsewhere).into_iter().filter(|(name, _)| is_no_json(name)).collect();
     pages.push(("noise", text(200, "application/octet-stream", (0..=255).collect::<Vec<u8>>())));
     pages.push(("a web page that says JSON", json("<html>Welcome to this network. Please sign in.</html>")));
     pages.push(("somebody else", json(r#"{"sub":"grace","items":[]}"#)));
