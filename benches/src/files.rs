@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use mainstay::host::{BoxFuture, FileError, FileName, Files};
+use mainstay::host::{BoxFuture, FileError, FileName, Files, MachineId};
 
 /// How many operations of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -126,5 +126,9 @@ impl Files for CountedFiles {
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         count(&self.counts.reads);
         self.inner.list()
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        self.inner.machine()
     }
 }

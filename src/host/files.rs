@@ -29,6 +29,17 @@ impl FileName {
     }
 }
 
+/// What the platform calls this machine: the same after every restart, and on no other machine. It is stored nowhere as
+/// it is, only as a hash that differs from vault to vault.
+#[derive(Clone, PartialEq, Eq)]
+pub struct MachineId(pub String);
+
+impl std::fmt::Debug for MachineId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MachineId(redacted)")
+    }
+}
+
 /// Why a file operation did not happen.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -72,4 +83,9 @@ pub trait Files: MaybeSendSync {
     fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>>;
     /// All names in the folder that are valid [`FileName`]s, sorted. At most 10,000.
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>>;
+    /// Which machine the folder is on, so that a vault that was copied to another one is noticed. `None`, the default:
+    /// the platform does not tell, and a copy is taken for the vault itself.
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        Box::pin(std::future::ready(None))
+    }
 }

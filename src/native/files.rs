@@ -11,7 +11,8 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use crate::host::{BoxFuture, FileError, FileName, Files};
+use super::machine;
+use crate::host::{BoxFuture, FileError, FileName, Files, MachineId};
 
 /// The most files that a vault's folder may hold before something must be wrong.
 const MOST: usize = 10_000;
@@ -24,13 +25,29 @@ const MOST: usize = 10_000;
 pub struct FolderFiles {
     folder: PathBuf,
     handle: Handle,
+    machine: Machine,
+}
+
+/// Who says which machine this is.
+#[derive(Clone, Debug)]
+enum Machine {
+    OfSystem,
+    OfApp(Option<MachineId>),
 }
 
 impl FolderFiles {
     /// The files of `folder`. Blocking calls run on the runtime's blocking threads. Does nothing yet.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>, handle: Handle) -> Self {
-        Self { folder: folder.into(), handle }
+        Self { folder: folder.into(), handle, machine: Machine::OfSystem }
+    }
+
+    /// Which machine the folder is on, where the app knows better than the operating system. `None`: the folder may move
+    /// from one machine to another with everything in it, for example in a container's volume.
+    #[must_use]
+    pub fn on_machine(mut self, machine: Option<MachineId>) -> Self {
+        self.machine = Machine::OfApp(machine);
+        self
     }
 
     fn blocking<T: Send + 'static>(
@@ -118,6 +135,13 @@ impl Files for FolderFiles {
             names.sort();
             Ok(names)
         })
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        match &self.machine {
+            Machine::OfApp(machine) => Box::pin(std::future::ready(machine.clone())),
+            Machine::OfSystem => Box::pin(async { self.handle.spawn_blocking(machine::id).await.ok().flatten() }),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod files;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod lock;
+mod machine;
 mod secrets;
 mod spawn;
 mod tls;

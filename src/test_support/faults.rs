@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use crate::host::{BoxFuture, FileError, FileName, Files, MaybeSend};
+use crate::host::{BoxFuture, FileError, FileName, Files, MachineId, MaybeSend};
 
 /// A change to the disk. Reads are none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,7 @@ struct Disk {
     fails: BTreeMap<usize, FileError>,
     full: bool,
     refuses: Option<FileError>,
+    machine: Option<MachineId>,
 }
 
 #[derive(Clone, Default)]
@@ -111,6 +112,11 @@ impl FaultyFiles {
         self.disk().refuses = error;
     }
 
+    /// Puts the disk into a machine, or into one whose platform does not tell which it is.
+    pub fn put_into(&self, machine: Option<&str>) {
+        self.disk().machine = machine.map(|machine| MachineId(machine.to_owned()));
+    }
+
     /// The disk after the power came back: another one, which works.
     #[must_use]
     pub fn reopen(&self, survivors: Survivors) -> Self {
@@ -133,6 +139,7 @@ impl FaultyFiles {
             names: names.clone(),
             durable_names: names.clone(),
             next: disk.next,
+            machine: disk.machine.clone(),
             ..Disk::default()
         };
         Self(Arc::new(Mutex::new(after)))
@@ -298,6 +305,10 @@ impl Files for FaultyFiles {
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         let disk = self.disk();
         ready(disk.check().map(|()| disk.names.keys().cloned().collect()))
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        ready(self.disk().machine.clone())
     }
 }
 

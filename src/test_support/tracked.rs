@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Secret,
     host::{
-        BoxFuture, FileError, FileName, Files, Held, Host, Inbound, Lock, LockError, MaybeSend, Outbound, SecretStore,
-        SecretStoreError, Spawn, Transport, TransportError,
+        BoxFuture, FileError, FileName, Files, Held, Host, Inbound, Lock, LockError, MachineId, MaybeSend, Outbound,
+        SecretStore, SecretStoreError, Spawn, Transport, TransportError,
     },
 };
 
@@ -110,6 +110,10 @@ impl Files for Tracked<dyn Files> {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         self.count(Effect::Other, self.inner.list())
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        self.count(Effect::Other, self.inner.machine())
     }
 }
 

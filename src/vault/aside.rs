@@ -30,7 +30,7 @@ impl Vault {
     /// [`VaultError::TooNew`]: a newer release's files are not moved. The file system's: some may have moved; call again.
     pub async fn set_aside(&self, account: AccountKey, reason: UnreadableReason) -> Result<usize, VaultError> {
         match self.keys_for_records().await {
-            Err(Closed::Unreadable(reason)) => self.set_vault_aside(reason).await,
+            Err(Closed::Unreadable(_)) => self.set_unreadable_vault_aside().await,
             _ => self.set_account_aside(account, reason).await,
         }
     }
@@ -41,6 +41,19 @@ impl Vault {
     /// As [`set_aside`](Vault::set_aside).
     pub async fn set_vault_aside(&self, reason: UnreadableReason) -> Result<usize, VaultError> {
         let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
+        self.move_vault_aside(reason).await
+    }
+
+    /// The same, unless another process has done so meanwhile, and a new vault is in its place already.
+    pub(super) async fn set_unreadable_vault_aside(&self) -> Result<usize, VaultError> {
+        let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
+        match self.keys_for_records().await {
+            Err(Closed::Unreadable(reason)) => self.move_vault_aside(reason).await,
+            _ => Ok(0),
+        }
+    }
+
+    async fn move_vault_aside(&self, reason: UnreadableReason) -> Result<usize, VaultError> {
         // Cut short, this is finished by the next call: as long as the canary is there without the installation's
         // name, nothing looks like a vault that was never born.
         let sealed = |name: &FileName| names::needs_install(name) && *name != names::canary();

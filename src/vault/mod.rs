@@ -21,6 +21,7 @@ mod device_key;
 mod disk;
 mod epoch;
 mod error;
+mod install;
 mod keys;
 mod load;
 mod names;

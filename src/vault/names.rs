@@ -167,11 +167,15 @@ pub(super) fn aside_parts(name: &FileName) -> Option<(u64, UnreadableReason, Fil
     Some((at, reason, FileName::new(parts.next()?)?))
 }
 
+/// Whether a file is sealed and belongs to somebody's session.
+pub(super) fn is_of_session(name: &FileName) -> bool {
+    let of_account = account_of(name).and_then(|account| Of(account).part(name));
+    of_account.is_some_and(|part| !matches!(part, Part::Lasting | Part::Temporary))
+}
+
 /// Whether a file is a sealed one, which only the installation that wrote it can open.
 pub(super) fn needs_install(name: &FileName) -> bool {
-    let of_account = account_of(name).and_then(|account| Of(account).part(name));
-    let sealed = of_account.is_some_and(|part| !matches!(part, Part::Lasting | Part::Temporary));
-    sealed || *name == canary() || revocation_time(name).is_some() || parked_since(name).is_some()
+    is_of_session(name) || *name == canary() || revocation_time(name).is_some() || parked_since(name).is_some()
 }
 
 /// The account that a file belongs to, if it belongs to one.

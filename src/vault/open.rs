@@ -15,16 +15,17 @@ impl Vault {
     /// The keys of this vault. `Empty`: it was never born, or its birth was cut short.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, Closed> {
         let install = self.install().await?;
-        if let Some(keys) = self.remembered().filter(|keys| keys.install == install) {
+        if let Some(keys) = self.remembered().filter(|keys| keys.install == install.id) {
             return Ok(keys);
         }
+        self.refuse_elsewhere(&install).await?;
         let canary = self.disk.read(&names::canary()).await?;
-        let key = match self.secrets.load(&key_name(&install)).await? {
+        let key = match self.secrets.load(&key_name(&install.id)).await? {
             Some(secret) => key_of(&secret)?,
             None if canary.is_some() => return Err(UnreadableReason::KeyMissing.into()),
             None => return Err(Closed::Empty),
         };
-        let keys = Arc::new(Keys::derive(install, &key));
+        let keys = Arc::new(Keys::derive(install.id, &key));
         match check_canary(&canary.ok_or(Closed::Empty)?, &keys) {
             // A damaged canary says nothing about the key; every record still carries the key's name.
             Ok(()) | Err(Closed::Unreadable(UnreadableReason::Damaged)) => {}
@@ -34,19 +35,22 @@ impl Vault {
         Ok(keys)
     }
 
-    /// The installation that this folder belongs to. Needs no key.
-    pub(super) async fn install(&self) -> Result<InstallId, Closed> {
-        let file = self.disk.read(&names::install()).await?.ok_or(Closed::Empty)?;
-        let content = record::read_plain(&file, Kind::Install)?;
-        content.try_into().map_err(|_length| UnreadableReason::Nonsense.into())
-    }
-
     /// The keys of this vault, which is born if it was not.
     pub(super) async fn keys_or_birth(&self) -> Result<Arc<Keys>, VaultError> {
         match self.keys().await {
             Err(Closed::Empty) => self.birth().await,
+            Err(Closed::Unreadable(reason)) if reason.is_final() && self.is_deserted().await? => {
+                self.set_unreadable_vault_aside().await?;
+                self.birth().await
+            }
             other => Ok(other?),
         }
+    }
+
+    /// Whether nobody's credentials are in here: then nobody would ever notice that the vault cannot be opened, but
+    /// for the person who signs in next.
+    async fn is_deserted(&self) -> Result<bool, VaultError> {
+        Ok(!self.disk.files.list().await?.iter().any(names::is_of_session))
     }
 
     /// First the installation's name, then its key, then the canary that proves the key. Cut short anywhere, the next
@@ -61,7 +65,7 @@ impl Vault {
             Err(Closed::Empty) => self.name_install().await?,
             other => other?,
         };
-        let key = match self.find_or_make_key(&install).await {
+        let key = match self.find_or_make_key(&install.id).await {
             Ok(key) => key,
             Err(error) => {
                 if let Err(error) = self.give_install_up().await {
@@ -70,7 +74,7 @@ impl Vault {
                 return Err(error);
             }
         };
-        let keys = Arc::new(Keys::derive(install, &key));
+        let keys = Arc::new(Keys::derive(install.id, &key));
         let header = Header { kind: Kind::Canary, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
         let canary = record::seal(&keys, &header, self.disk.draw_bytes(), b"")?;
         self.disk.replace(&names::canary(), canary).await?;
@@ -85,15 +89,6 @@ impl Vault {
             return Ok(());
         }
         Ok(self.disk.remove(&[names::install()]).await?)
-    }
-
-    async fn name_install(&self) -> Result<InstallId, VaultError> {
-        if self.disk.files.list().await?.iter().any(names::needs_install) {
-            return Err(UnreadableReason::InstallMissing.into());
-        }
-        let install: InstallId = self.disk.draw_bytes();
-        self.disk.replace(&names::install(), record::write_plain(Kind::Install, &install)).await?;
-        Ok(install)
     }
 
     async fn find_or_make_key(&self, install: &InstallId) -> Result<Key, VaultError> {

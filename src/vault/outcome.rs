@@ -112,6 +112,9 @@ pub enum UnreadableReason {
     /// Records are there; the file that names their installation is not.
     #[error("the installation's file is missing")]
     InstallMissing,
+    /// The vault was born on another machine and copied here. What is in it is that machine's; here a person signs in.
+    #[error("the vault belongs to another machine")]
+    AnotherMachine,
     /// The record belongs to another installation, account or kind: it was copied there.
     #[error("the record does not belong here")]
     Misplaced,
@@ -128,17 +131,23 @@ pub enum UnreadableReason {
 
 impl UnreadableReason {
     /// All reasons, each with the word that names it in the name of a file set aside. Words never change.
-    const WORDS: [(Self, &'static str); 9] = [
+    const WORDS: [(Self, &'static str); 10] = [
         (Self::Damaged, "damaged"),
         (Self::KeyMissing, "keymissing"),
         (Self::KeyUnreadable, "keyunreadable"),
         (Self::WrongKey, "wrongkey"),
         (Self::InstallMissing, "installmissing"),
+        (Self::AnotherMachine, "anothermachine"),
         (Self::Misplaced, "misplaced"),
         (Self::Forged, "forged"),
         (Self::Nonsense, "nonsense"),
         (Self::Disk, "disk"),
     ];
+
+    /// Whether trying again later can change nothing: the platform has answered, and this was the answer.
+    pub(super) fn is_final(self) -> bool {
+        matches!(self, Self::AnotherMachine | Self::KeyMissing)
+    }
 
     pub(super) fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(reason, _)| *reason == self).map_or("disk", |(_, word)| word)

@@ -16,6 +16,7 @@ mod browser;
 mod budget;
 mod call;
 mod clocks;
+mod cloning;
 mod disk;
 mod fleet;
 mod identity;

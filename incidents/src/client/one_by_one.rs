@@ -2,7 +2,7 @@
 //! was faster, or no run of an incident would be like another.
 
 use futures_util::{FutureExt, future::ready};
-use mainstay::host::{BoxFuture, FileError, FileName, Files};
+use mainstay::host::{BoxFuture, FileError, FileName, Files, MachineId};
 
 /// Carries out each operation before anything else happens.
 pub(super) struct OneByOne<F>(pub(super) F);
@@ -43,5 +43,9 @@ impl<F: Files> Files for OneByOne<F> {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         done(self.0.list())
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        done(self.0.machine())
     }
 }

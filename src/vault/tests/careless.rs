@@ -1,7 +1,7 @@
 //! Writers that leave one step out, or take two in the wrong order. The crash tests must notice each of them.
 
 use super::*;
-use crate::host::{BoxFuture, FileError};
+use crate::host::{BoxFuture, FileError, MachineId};
 
 /// What is done wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,5 +75,9 @@ impl Files for CarelessFiles {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         self.disk.list()
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        self.disk.machine()
     }
 }

@@ -2,6 +2,7 @@
 
 mod birth;
 mod careless;
+mod cloning;
 mod crash;
 mod destroying;
 mod format;

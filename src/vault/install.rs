@@ -1,0 +1,73 @@
+//! Which installation a folder belongs to, and on which machine. Needs no key.
+
+use sha2::{Digest, Sha256};
+
+use super::{UnreadableReason, Vault, VaultError, keys::InstallId, names, outcome::Closed, record};
+use crate::host::MachineId;
+
+/// Tells one machine from others, and tells nobody which it is: no two vaults say the same of one machine. Zeros where
+/// the platform does not tell.
+type MachineTag = [u8; 16];
+
+/// The file that names an installation. Sign-out, SignInRequired, quarantine: stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Install {
+    pub(super) id: InstallId,
+    /// Where the vault was born.
+    machine: MachineTag,
+}
+
+impl Install {
+    fn parse(content: &[u8]) -> Result<Self, Closed> {
+        let (id, rest) = content.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
+        let machine = rest.first_chunk().ok_or(UnreadableReason::Nonsense)?;
+        Ok(Self { id: *id, machine: *machine })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        record::write_plain(record::Kind::Install, &[self.id, self.machine].concat())
+    }
+}
+
+impl Vault {
+    /// The installation that this folder belongs to.
+    pub(super) async fn install(&self) -> Result<Install, Closed> {
+        let file = self.disk.read(&names::install()).await?.ok_or(Closed::Empty)?;
+        Install::parse(record::read_plain(&file, record::Kind::Install)?)
+    }
+
+    /// Names a new installation, on this machine.
+    pub(super) async fn name_install(&self) -> Result<Install, VaultError> {
+        if self.disk.files.list().await?.iter().any(names::needs_install) {
+            return Err(UnreadableReason::InstallMissing.into());
+        }
+        let id = self.disk.draw_bytes();
+        let machine = self.disk.files.machine().await.map(|machine| tag(&id, &machine)).unwrap_or_default();
+        let install = Install { id, machine };
+        self.disk.replace(&names::install(), install.write()).await?;
+        Ok(install)
+    }
+
+    /// A copy of a vault on another machine must not be used: both would spend the same refresh token, and a server that
+    /// watches for reuse would end both sessions. Where no machine is known, then or now, a copy cannot be told.
+    pub(super) async fn refuse_elsewhere(&self, install: &Install) -> Result<(), Closed> {
+        if install.machine == MachineTag::default() {
+            return Ok(());
+        }
+        match self.disk.files.machine().await {
+            Some(machine) if tag(&install.id, &machine) != install.machine => {
+                Err(UnreadableReason::AnotherMachine.into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The first 16 bytes of SHA-256 over a constant of ours, the installation and the machine.
+fn tag(install: &InstallId, machine: &MachineId) -> MachineTag {
+    let digest =
+        Sha256::new_with_prefix(b"mainstay machine\0").chain_update(install).chain_update(&machine.0).finalize();
+    let mut tag = MachineTag::default();
+    tag.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+    tag
+}
