@@ -92,7 +92,7 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
     packages::ensure(packages::for_tests(&plan))?;
     let workspace = Workspace::load()?;
     let report = run::run(&workspace, &plan);
-    if plan.has_every_long_step() {
+    if plan.long {
         long::write(&workspace, &report)?;
     }
     print!("{}", report.render(report::wants_colour()));

@@ -293,13 +293,6 @@ impl Plan {
         Ok(Self { fast, long, complete, suites: SUITES.iter().filter(wanted).collect() })
     }
 
-    /// Whether every step that is too long for every day takes part in this run.
-    pub(crate) fn has_every_long_step(&self) -> bool {
-        let has_long = |suite: &&Suite| suite.steps.iter().any(|step| step.when == When::Long);
-        let left_out = |suite: &Suite| self.suites.iter().all(|planned| planned.name != suite.name);
-        self.long && !SUITES.iter().filter(has_long).any(left_out)
-    }
-
     /// The steps of `suite` that take part in this run.
     pub(crate) fn steps(&self, suite: &'static Suite) -> impl Iterator<Item = &'static Step> {
         suite.steps.iter().filter(|step| match step.when {

@@ -44,17 +44,6 @@ fn fast_leaves_out_what_costs_minutes_and_seldom_finds_anything() {
 }
 
 #[test]
-fn a_run_without_one_of_the_long_steps_is_not_the_long_run() {
-    let long = |suites: &[&str]| {
-        let names: Vec<_> = suites.iter().map(|name| (*name).to_owned()).collect();
-        Plan::new(false, true, &names).unwrap().has_every_long_step()
-    };
-    assert!(long(&[]) && long(&["core"]), "only the core has steps that long");
-    assert!(!long(&["static"]));
-    assert!(!Plan::new(false, false, &[]).unwrap().has_every_long_step());
-}
-
-#[test]
 fn names_are_unique_and_every_suite_tests_something() {
     for (index, suite) in SUITES.iter().enumerate() {
         assert!(suite.budget > 0);
