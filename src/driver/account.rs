@@ -276,6 +276,12 @@ impl Account {
         lock(&self.imported).clear();
     }
 
+    /// A forked child has the account's handles, and none of its tasks.
+    #[inline]
+    pub(super) fn check_process(&self) -> Result<(), Error> {
+        self.deployment.server.check_process()
+    }
+
     /// Tells the account's task. It lives as long as the account.
     pub(super) fn tell(&self, message: Message) {
         if self.mailbox.send(message).is_err() {

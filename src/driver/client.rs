@@ -81,6 +81,7 @@ impl Client {
     /// [`Error::Cancelled`] if the person gave up, [`Error::TryLater`] without a server, [`Error::Misconfigured`],
     /// [`Error::VaultLocked`]. Sessions that exist are not touched by any of them.
     pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
+        self.deployment.server.check_process()?;
         let visit = sign_in::visit(&self.deployment.server, browser, &self.options, None).await?;
         let turn = self.turn().await;
         let account = match self.account_of(&visit.identity) {
@@ -99,6 +100,7 @@ impl Client {
     /// [`Error::SignInRequired`] if the server refuses them, [`Error::TryLater`], [`Error::VaultLocked`],
     /// [`Error::Misconfigured`] if there is neither an access nor a refresh token.
     pub async fn import_session(&self, tokens: ImportedTokens) -> Result<Session, Error> {
+        self.deployment.server.check_process()?;
         let nothing = |token: &Option<Secret>| token.as_ref().is_none_or(Secret::is_empty);
         if nothing(&tokens.access_token) && nothing(&tokens.refresh_token) {
             return Err(Error::Misconfigured("an import needs an access token or a refresh token".to_owned()));
@@ -240,6 +242,7 @@ impl Client {
     /// # Errors
     /// [`Error::VaultLocked`] if the folder cannot be written either.
     pub async fn set_vault_aside(&self) -> Result<(), Error> {
+        self.deployment.server.check_process()?;
         self.deployment.vault.set_vault_aside(UnreadableReason::KeyUnreadable).await.map_err(Failure::from)?;
         for account in lock(&self.accounts).clone() {
             account.tell(Message::Opened { opened: Opened::MovedAside, loaded: None, epoch: None });

@@ -11,7 +11,7 @@ use url::Url;
 
 use super::time_line::TimeLine;
 use crate::{
-    Identity, Secret,
+    Error, Identity, Secret,
     error::Failure,
     host::{Clock, ConnectionWish, Host, Inbound, Lane, Outbound, TransportError},
     oauth::{
@@ -34,6 +34,12 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(issuer: Issuer, client: OAuthClient, profile: Profile, host: Host, line: Arc<TimeLine>) -> Self {
         Self { issuer, client, profile, host, line, metadata: Mutex::new(None) }
+    }
+
+    /// Whether the tasks that a call would wait for exist in this process.
+    #[inline]
+    pub(super) fn check_process(&self) -> Result<(), Error> {
+        if self.host.spawn.runs_here() { Ok(()) } else { Err(Error::Misconfigured("created before fork".to_owned())) }
     }
 
     /// Sends one request, for at most the profile's timeout on the injected clock.

@@ -18,6 +18,9 @@ use super::{
 use crate::{Error, Identity, error::Failure, oauth::Rejection};
 
 /// A session on this device. Cheap to clone; all clones are the same session.
+///
+/// In a process that was forked after the client was built, every call that can fail is [`Error::Misconfigured`]: build a
+/// client after forking.
 #[derive(Clone)]
 pub struct Session {
     account: Arc<Account>,
@@ -55,6 +58,7 @@ impl Session {
     /// [`Error::TryLater`], [`Error::SignInRequired`], [`Error::VaultLocked`], [`Error::IdentityMismatch`].
     #[inline]
     pub async fn access_token(&self) -> Result<AccessToken, Error> {
+        self.account.check_process()?;
         match self.account.hot.load(&*self.account.server().host.clock) {
             Some(token) => Ok(token),
             None => self.account.token().await,
@@ -70,6 +74,7 @@ impl Session {
     /// that lives so long: the text says which. That is a matter of this audience, and the session is fine. Whether the
     /// refresh token is still good shows when the session's own token is renewed.
     pub async fn access_token_for(&self, request: &TokenRequest) -> Result<AccessToken, Error> {
+        self.account.check_process()?;
         super::audience::token(&self.account, request).await
     }
 
@@ -82,6 +87,7 @@ impl Session {
     /// # Errors
     /// [`Error::Misconfigured`] for an address that the profile does not name, else as [`access_token`](Self::access_token).
     pub async fn send(&self, request: http::Request<bytes::Bytes>) -> Result<http::Response<bytes::Bytes>, Error> {
+        self.account.check_process()?;
         send::send(&self.account, request).await
     }
 
@@ -158,6 +164,7 @@ impl Session {
     }
 
     pub(super) async fn end(&self, reason: SignedOutReason) -> Result<(), Error> {
+        self.account.check_process()?;
         let (done, ended) = oneshot::channel();
         self.account.tell(Message::SignOut { reason, done });
         ended.await.unwrap_or(Err(Error::Internal("the session's task is gone")))
@@ -172,6 +179,7 @@ impl Session {
     /// [`Error::IdentityMismatch`] if somebody else signed in, [`Error::Cancelled`], [`Error::TryLater`] (also for taps
     /// in quick succession: at most 60 s), [`Error::Misconfigured`].
     pub async fn sign_in_again(&self, browser: &dyn Browser) -> Result<(), Error> {
+        self.account.check_process()?;
         // Whose session it is has to be known, and a vault that cannot be opened cannot keep what a sign-in brings.
         self.account.opened().await;
         if let State::Locked { .. } = self.state().state {
@@ -196,6 +204,7 @@ impl Session {
     /// # Errors
     /// [`Error::TryLater`] for taps in quick succession: at most 60 s.
     pub async fn try_now(&self) -> Result<(), Error> {
+        self.account.check_process()?;
         self.tap().await?;
         self.account.tell_and_wait(Event::TryNow).await;
         Ok(())
@@ -222,6 +231,7 @@ impl Session {
     /// # Errors
     /// [`Error::Misconfigured`] if the server does not offer it, [`Error::TryLater`], [`Error::VaultLocked`].
     pub async fn enroll_device_key(&self) -> Result<(), Error> {
+        self.account.check_process()?;
         Ok(device_key::enroll(&self.account).await?)
     }
 

@@ -38,6 +38,13 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 pub trait Spawn: MaybeSendSync {
     /// Starts `task`. `name` is for logs and debuggers.
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>);
+
+    /// Whether tasks run here: not in a process that was forked after this was made, for the threads that run them stayed
+    /// in its parent. Asked at every call of the app, so it has to be cheap.
+    #[inline]
+    fn runs_here(&self) -> bool {
+        true
+    }
 }
 
 /// Draws random bytes, fit for keys.

@@ -10,7 +10,10 @@ use std::{
 
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::files::{make_folder, private};
+use super::{
+    files::{make_folder, private},
+    fork::NotInherited,
+};
 use crate::host::{BoxFuture, FileName, Held, Lock, LockError};
 
 /// File locks (`flock`, `LockFileEx`) on empty files of a folder. The files stay: removing one would free its name
@@ -56,8 +59,7 @@ impl Lock for FileLock {
     }
 }
 
-/// Closing the file releases the lock.
-struct HeldFile(#[expect(dead_code, reason = "held for its drop")] File);
+struct HeldFile(#[expect(dead_code, reason = "held for its drop")] NotInherited);
 impl Held for HeldFile {}
 
 /// Whoever waits in this process for one lock.
@@ -69,12 +71,12 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    waiters: VecDeque<oneshot::Sender<Result<File, LockError>>>,
+    waiters: VecDeque<oneshot::Sender<Result<NotInherited, LockError>>>,
     has_thread: bool,
 }
 
 impl Queue {
-    async fn wait(self: &Arc<Self>) -> Result<File, LockError> {
+    async fn wait(self: &Arc<Self>) -> Result<NotInherited, LockError> {
         let (sender, receiver) = oneshot::channel();
         let needs_thread = {
             let mut waiting = self.waiting();
@@ -102,7 +104,7 @@ impl Queue {
     }
 
     /// Gives the lock to the first who still waits. `false`: nobody is left, and the lock is free again.
-    fn hand_over(&self, mut locked: Result<File, LockError>) -> bool {
+    fn hand_over(&self, mut locked: Result<NotInherited, LockError>) -> bool {
         loop {
             let first = {
                 let mut waiting = self.waiting();
@@ -136,11 +138,11 @@ impl Queue {
 }
 
 /// The lock, if nobody has it.
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
+fn try_lock(path: &Path) -> io::Result<Option<NotInherited>> {
     loop {
         let file = open(path)?;
-        match file.try_lock() {
-            Ok(()) if is_still_there(&file, path) => return Ok(Some(file)),
+        match file.file().try_lock() {
+            Ok(()) if is_still_there(file.file(), path) => return Ok(Some(file)),
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
@@ -150,11 +152,11 @@ fn try_lock(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// Waits until nobody has the lock.
-fn lock(path: &Path) -> io::Result<File> {
+fn lock(path: &Path) -> io::Result<NotInherited> {
     loop {
         let file = open(path)?;
-        match file.lock() {
-            Ok(()) if is_still_there(&file, path) => return Ok(file),
+        match file.file().lock() {
+            Ok(()) if is_still_there(file.file(), path) => return Ok(file),
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
@@ -162,8 +164,8 @@ fn lock(path: &Path) -> io::Result<File> {
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path)
+fn open(path: &Path) -> io::Result<NotInherited> {
+    private(OpenOptions::new().read(true).write(true).create(true).truncate(false)).open(path).map(NotInherited::new)
 }
 
 /// Whether the locked file still has its name. A person may have emptied the folder while we waited.

@@ -8,6 +8,7 @@
 mod clock;
 mod entropy;
 mod files;
+mod fork;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod lock;

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::NativeError;
+use super::{NativeError, fork};
 use crate::host::{BoxFuture, Spawn};
 
 /// How many threads our own runtime has: one may be busy with a handshake while the other goes on.
@@ -21,6 +21,8 @@ static SHARED: Mutex<Weak<OwnRuntime>> = Mutex::new(Weak::new());
 pub struct TokioSpawn {
     handle: Handle,
     own: Option<Arc<OwnRuntime>>,
+    /// The process that has the threads.
+    process: u32,
 }
 
 impl TokioSpawn {
@@ -31,18 +33,19 @@ impl TokioSpawn {
     /// [`NativeError::Runtime`].
     pub fn shared() -> Result<Self, NativeError> {
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
-        let own = match shared.upgrade() {
+        let own = match shared.upgrade().filter(|own| own.process == fork::this_process()) {
             Some(own) => own,
             None => Arc::new(OwnRuntime::start()?),
         };
         *shared = Arc::downgrade(&own);
-        Ok(Self { handle: own.handle.clone(), own: Some(own) })
+        Ok(Self { handle: own.handle.clone(), process: own.process, own: Some(own) })
     }
 
     /// A runtime that somebody else keeps alive. It needs its I/O and time drivers (`enable_all`).
     #[must_use]
     pub fn on(handle: Handle) -> Self {
-        Self { handle, own: None }
+        fork::watch();
+        Self { handle, own: None, process: fork::this_process() }
     }
 
     /// The runtime. A handle alone does not keep it alive.
@@ -62,16 +65,22 @@ impl Spawn for TokioSpawn {
             task.await;
         });
     }
+
+    fn runs_here(&self) -> bool {
+        self.process == fork::this_process()
+    }
 }
 
 #[derive(Debug)]
 struct OwnRuntime {
     handle: Handle,
     runtime: Option<Runtime>,
+    process: u32,
 }
 
 impl OwnRuntime {
     fn start() -> Result<Self, NativeError> {
+        fork::watch();
         let number = AtomicUsize::new(0);
         let runtime = Builder::new_multi_thread()
             .worker_threads(WORKERS)
@@ -79,15 +88,18 @@ impl OwnRuntime {
             .enable_all()
             .build()
             .map_err(NativeError::Runtime)?;
-        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime) })
+        Ok(Self { handle: runtime.handle().clone(), runtime: Some(runtime), process: fork::this_process() })
     }
 }
 
 impl Drop for OwnRuntime {
     /// The last user may be a task of this very runtime, which must not wait for itself.
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+        match self.runtime.take() {
+            // A forked child has none of the threads that would have to be told.
+            Some(runtime) if self.process != fork::this_process() => std::mem::forget(runtime),
+            Some(runtime) => runtime.shutdown_background(),
+            None => {}
         }
     }
 }

@@ -141,4 +141,8 @@ impl Spawn for Tracked<dyn Spawn> {
     fn spawn(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         self.inner.spawn(name, Box::pin(Followed::new(&self.activity, task)));
     }
+
+    fn runs_here(&self) -> bool {
+        self.inner.runs_here()
+    }
 }

@@ -3,10 +3,12 @@
 //! Time is virtual unless asked otherwise: it passes only when the app has nothing under way, or is told to.
 
 use std::{
+    fs::File,
     io::{BufRead, Write},
     path::PathBuf,
     pin::pin,
     sync::Arc,
+    task::{Context, Poll, Waker},
     time::{Duration, Instant},
 };
 
@@ -49,6 +51,9 @@ struct App {
     clock: Option<VirtualClock>,
     host: Host,
     client: Option<Client>,
+    held: Option<Box<dyn Held>>,
+    /// A lock that a forked child shares: what the SDK must not have.
+    shared: Option<File>,
     started: Instant,
 }
 
@@ -61,6 +66,10 @@ fn as_an_app() {
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let (command, argument) = line.split_once(' ').unwrap_or((&line, ""));
+        if command == "fork" {
+            app.fork();
+            continue;
+        }
         let answer = runtime.block_on(app.obey(command, argument));
         say(&answer);
     }
@@ -91,7 +100,30 @@ impl App {
             host.clock = Arc::new(clock.clone());
             host = activity.track(host);
         }
-        Self { setup, activity, clock, host, client: None, started: Instant::now() }
+        Self { setup, activity, clock, host, client: None, held: None, shared: None, started: Instant::now() }
+    }
+
+    /// Forks. The child drops its copy of the lock, says what a call of its session comes to, and stays.
+    #[expect(unsafe_code, reason = "a real fork")]
+    fn fork(&mut self) {
+        // SAFETY: the child only does what the tests want to know whether it can.
+        if unsafe { libc::fork() } != 0 {
+            return;
+        }
+        drop(self.held.take());
+        let session = self.client.as_ref().and_then(Client::session);
+        let answer = session.map(|session| {
+            let mut call = Box::pin(session.access_token());
+            match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => token(answer),
+                Poll::Pending => "waits for ever".to_owned(),
+            }
+        });
+        say(&format!("{} {}", std::process::id(), answer.as_deref().unwrap_or("nobody")));
+        loop {
+            // SAFETY: waits for a signal.
+            unsafe { libc::pause() };
+        }
     }
 
     async fn obey(&mut self, command: &str, argument: &str) -> String {
@@ -132,6 +164,16 @@ impl App {
                 Outcome::Value(stored) => stored.credentials.refresh_token.unwrap().expose().len().to_string(),
                 outcome => format!("error {outcome:?}"),
             },
+            "hold" => {
+                self.held = Some(self.host.lock.acquire(&FileName::new(argument).unwrap()).await.unwrap());
+                "ok".to_owned()
+            }
+            "share" => {
+                let file = File::create(self.setup.folder.join(argument)).unwrap();
+                file.lock().unwrap();
+                self.shared = Some(file);
+                "ok".to_owned()
+            }
             "threads" => threads(argument).to_string(),
             "milliseconds" => self.started.elapsed().as_millis().to_string(),
             "ping" => "pong".to_owned(),

@@ -58,7 +58,7 @@ impl Running {
 
     /// kill -9, and nothing of it is left.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
+        signal(self.id(), "KILL");
         self.child.wait().unwrap();
     }
 

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::Ring;
-use crate::host::SecretStoreError;
+use crate::{host::SecretStoreError, native::fork};
 
 type Question = Box<dyn FnOnce(&mut dyn Ring) + Send>;
 type MakeRing = fn() -> Box<dyn Ring>;
@@ -17,7 +17,8 @@ type MakeRing = fn() -> Box<dyn Ring>;
 /// Asks a keyring one question after the other, on a thread that starts with the first.
 pub(super) struct Worker {
     make_ring: MakeRing,
-    queue: Mutex<Option<mpsc::Sender<Question>>>,
+    /// And the process that has the thread.
+    queue: Mutex<Option<(mpsc::Sender<Question>, u32)>>,
 }
 
 impl Worker {
@@ -38,10 +39,10 @@ impl Worker {
             }
         });
         let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        if queue.is_none() {
-            *queue = start(self.make_ring);
+        if queue.as_ref().is_none_or(|(_, process)| *process != fork::this_process()) {
+            *queue = start(self.make_ring).map(|sender| (sender, fork::this_process()));
         }
-        if let Some(sender) = &*queue
+        if let Some((sender, _)) = &*queue
             && sender.send(question).is_err()
         {
             *queue = None;
