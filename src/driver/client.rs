@@ -82,6 +82,7 @@ impl Client {
     /// [`Error::VaultLocked`]. Sessions that exist are not touched by any of them.
     pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
         self.deployment.server.check_process()?;
+        self.deployment.vault.check_locks().await.map_err(Failure::from)?;
         let visit = sign_in::visit(&self.deployment.server, browser, &self.options, None).await?;
         let turn = self.turn().await;
         let account = match self.account_of(&visit.identity) {
@@ -105,6 +106,7 @@ impl Client {
         if nothing(&tokens.access_token) && nothing(&tokens.refresh_token) {
             return Err(Error::Misconfigured("an import needs an access token or a refresh token".to_owned()));
         }
+        self.deployment.vault.check_locks().await.map_err(Failure::from)?;
         let turn = self.turn().await;
         let prints = sign_in::fingerprints(&self.deployment, tokens.secrets()).await;
         if let Some(known) = self.account_with(&tokens, &prints) {
@@ -338,6 +340,9 @@ impl ClientBuilder {
                 _ => None,
             };
             known.push((key, record));
+        }
+        if !known.is_empty() {
+            vault.check_locks().await.map_err(Failure::from)?;
         }
         let records = || known.iter().filter_map(|(_, record)| record.as_ref());
         let latest = records().max_by_key(|record| record.clock.line_ms());

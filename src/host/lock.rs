@@ -6,7 +6,7 @@ use super::{BoxFuture, FileName, MaybeSendSync};
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
     /// This file system or browser has no locks that work between processes. Put the vault elsewhere.
-    #[error("this storage offers no lock that works between processes")]
+    #[error("the vault's folder is on storage without locks between processes: put it elsewhere")]
     Unsupported,
     /// Somebody else has held it for longer than makes sense: a process that was stopped.
     #[error("another process holds the lock and does not let go")]

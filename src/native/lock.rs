@@ -1,5 +1,8 @@
 //! Locks between processes, released by the operating system when their holder dies.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::{File, OpenOptions, TryLockError},

@@ -134,6 +134,18 @@ impl Vault {
         self.secrets.describe()
     }
 
+    /// Whether there are locks that work between processes where this vault is: without them nobody may refresh.
+    ///
+    /// # Errors
+    /// [`VaultError::Lock`] with [`LockError::Unsupported`]: the vault has to be put elsewhere.
+    pub async fn check_locks(&self) -> Result<(), VaultError> {
+        match self.lock_within(&names::vault_lock(), PATIENCE).await {
+            Err(LockError::Unsupported) => Err(LockError::Unsupported.into()),
+            // Held by somebody, or refused for now: whoever needs it will be told.
+            _ => Ok(()),
+        }
+    }
+
     /// The short lock: nobody else replaces files of this account while it is held.
     async fn files_lock(&self, account: AccountKey) -> Result<Box<dyn Held>, LockError> {
         self.lock_within(&names::Of(account).files_lock(), WRITERS_PATIENCE).await

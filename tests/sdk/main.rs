@@ -25,6 +25,7 @@ mod incidents;
 mod key_store;
 mod lifecycle;
 mod never_clear;
+mod no_locks;
 mod one_of_many;
 mod order;
 mod process;
