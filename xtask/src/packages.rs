@@ -133,7 +133,8 @@ fn install(command: &[&str]) -> Result<(), Error> {
     if status.success() { Ok(()) } else { Err(Error::Failed { command: shown, stderr: status.to_string() }) }
 }
 
-fn succeeds(command: &[&str]) -> bool {
+/// Whether a command runs and succeeds. What it prints is not shown.
+pub(crate) fn succeeds(command: &[&str]) -> bool {
     let Some((program, args)) = command.split_first() else { return false };
     Command::new(program)
         .args(args)

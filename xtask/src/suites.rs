@@ -26,6 +26,8 @@ pub(crate) struct Step {
     pub(crate) when: When,
     /// Environment variables for this step alone.
     pub(crate) env: &'static [(&'static str, &'static str)],
+    /// A command that succeeds where the step can run at all; elsewhere it counts as ignored.
+    pub(crate) probe: Option<&'static [&'static str]>,
     pub(crate) work: Work,
 }
 
@@ -54,11 +56,16 @@ pub(crate) enum Work {
 
 impl Step {
     const fn new(label: &'static str, work: Work) -> Self {
-        Self { label, when: When::Always, env: &[], work }
+        Self { label, when: When::Always, env: &[], probe: None, work }
     }
 
     const fn when(self, when: When) -> Self {
         Self { when, ..self }
+    }
+
+    /// Runs only where this command succeeds.
+    const fn where_possible(self, probe: &'static [&'static str]) -> Self {
+        Self { probe: Some(probe), ..self }
     }
 
     const fn env(self, env: &'static [(&'static str, &'static str)]) -> Self {
@@ -226,6 +233,15 @@ pub(crate) const SUITES: &[Suite] = &[
                 "processes that are killed, stopped and many",
                 Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "process", "--locked"]),
             ),
+            Step::new(
+                "a full disk, where a small one may be mounted",
+                Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "full_disk", "--locked"]),
+            )
+            .where_possible(&[
+                "sh",
+                "-c",
+                "disk=$(mktemp -d) && mount -t tmpfs -o size=64k tmpfs $disk && umount $disk && rmdir $disk",
+            ]),
             Step::new(
                 "processes that are killed 500 times",
                 Work::Tests(&[
