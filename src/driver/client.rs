@@ -6,7 +6,7 @@ use std::{
 };
 
 use mainstay_core::{Answer, Opened, Policy, Session as Core, State};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 use url::Url;
 
 use super::{
@@ -149,8 +149,36 @@ impl Client {
         self.deployment.vault.key_store()
     }
 
+    /// Seals everything on this device anew under a new key, and destroys the old one: for a key that somebody may have
+    /// seen, or a rule that asks for it every year. Sessions go on meanwhile, in this process and in others. Cut short, by
+    /// a full disk or a crash, it is finished by the next call or the next start; until then both keys are kept.
+    ///
+    /// # Errors
+    /// [`Error::VaultLocked`] or [`Error::TryLater`]: call it again. Nothing is lost by it.
+    pub async fn reseal(&self) -> Result<(), Error> {
+        let (done, resealed) = oneshot::channel();
+        let deployment = Arc::clone(&self.deployment);
+        let work = async move {
+            let _caller_left = done.send(deployment.vault.reseal().await);
+        };
+        self.deployment.server.host.spawn.spawn("mainstay-reseal", Box::pin(work));
+        let gone = || Error::Internal("the task that seals the vault anew is gone");
+        Ok(resealed.await.map_err(|_gone| gone())?.map_err(Failure::from)?)
+    }
+
     fn handle(&self, account: &Arc<Account>) -> Session {
         Session::new(Arc::clone(account), Arc::clone(&self.options))
+    }
+
+    /// Goes on with a re-seal that was cut short. If it cannot, everything opens all the same, and the next start tries.
+    fn finish_reseal(&self) {
+        let deployment = Arc::clone(&self.deployment);
+        let work = async move {
+            if let Err(error) = deployment.vault.finish_reseal().await {
+                tracing::warn!(name: "vault.reseal.unfinished", %error);
+            }
+        };
+        self.deployment.server.host.spawn.spawn("mainstay-reseal", Box::pin(work));
     }
 
     fn account_of(&self, identity: &Identity) -> Option<Arc<Account>> {
@@ -357,6 +385,7 @@ impl ClientBuilder {
             client.account_at(key, record);
         }
         revocations::start(&client.deployment);
+        client.finish_reseal();
         Ok(client)
     }
 }

@@ -2,7 +2,13 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{UnreadableReason, Vault, VaultError, keys::InstallId, names, outcome::Closed, record};
+use super::{
+    UnreadableReason, Vault, VaultError,
+    keys::{InstallId, Slot},
+    names,
+    outcome::Closed,
+    record,
+};
 use crate::host::MachineId;
 
 /// Tells one machine from others, and tells nobody which it is: no two vaults say the same of one machine. Zeros where
@@ -15,17 +21,40 @@ pub(super) struct Install {
     pub(super) id: InstallId,
     /// Where the vault was born.
     machine: MachineTag,
+    /// The key that records are sealed with.
+    pub(super) slot: Slot,
+    /// The key before it, while records are being sealed anew; else the same.
+    old_slot: Slot,
 }
 
 impl Install {
     fn parse(content: &[u8]) -> Result<Self, Closed> {
         let (id, rest) = content.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
-        let machine = rest.first_chunk().ok_or(UnreadableReason::Nonsense)?;
-        Ok(Self { id: *id, machine: *machine })
+        let (machine, rest) = rest.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
+        let (slot, rest) = rest.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
+        let old_slot = rest.first_chunk().ok_or(UnreadableReason::Nonsense)?;
+        let (slot, old_slot) = (Slot::from_be_bytes(*slot), Slot::from_be_bytes(*old_slot));
+        Ok(Self { id: *id, machine: *machine, slot, old_slot })
     }
 
     fn write(&self) -> Vec<u8> {
-        record::write_plain(record::Kind::Install, &[self.id, self.machine].concat())
+        let slots = [self.slot, self.old_slot].map(Slot::to_be_bytes).concat();
+        record::write_plain(record::Kind::Install, &[self.id.as_slice(), &self.machine, &slots].concat())
+    }
+
+    /// The key that some records may still be sealed with; `None` if none is.
+    pub(super) fn old_slot(&self) -> Option<Slot> {
+        (self.old_slot != self.slot).then_some(self.old_slot)
+    }
+
+    /// From now on records are sealed with another key; those of the present one still have to be sealed anew.
+    pub(super) fn moving_to(self, slot: Slot, from: Slot) -> Self {
+        Self { slot, old_slot: from, ..self }
+    }
+
+    /// Nothing is sealed with the old key any more.
+    pub(super) fn moved(self) -> Self {
+        Self { old_slot: self.slot, ..self }
     }
 }
 
@@ -43,9 +72,14 @@ impl Vault {
         }
         let id = self.disk.draw_bytes();
         let machine = self.disk.files.machine().await.map(|machine| tag(&id, &machine)).unwrap_or_default();
-        let install = Install { id, machine };
-        self.disk.replace(&names::install(), install.write()).await?;
+        let install = Install { id, machine, slot: 0, old_slot: 0 };
+        self.write_install(&install).await?;
         Ok(install)
+    }
+
+    /// The caller holds the vault's lock.
+    pub(super) async fn write_install(&self, install: &Install) -> Result<(), VaultError> {
+        Ok(self.disk.replace(&names::install(), install.write()).await?)
     }
 
     /// A copy of a vault on another machine must not be used: both would spend the same refresh token, and a server that

@@ -15,23 +15,37 @@ pub(super) type Key = Zeroizing<[u8; 32]>;
 /// Names a key without telling it.
 pub(super) type KeyId = [u8; 8];
 
+/// Which of the key store's entries for a vault: zero is the one it was born with, later ones are drawn at random.
+pub(super) type Slot = u64;
+
 /// What an open vault works with.
 pub(super) struct Keys {
     pub(super) install: InstallId,
+    pub(super) slot: Slot,
     pub(super) id: KeyId,
     pub(super) sealing: Key,
+    /// The key before this one, as long as not everything is sealed anew.
+    previous: Option<(KeyId, Key)>,
     pub(super) fingerprinter: Fingerprinter,
 }
 
 impl Keys {
     /// Derives everything from the key in the key store.
-    pub(super) fn derive(install: InstallId, vault_key: &Key) -> Self {
-        Self {
-            install,
-            id: first_bytes(&hmac(vault_key, &[b"mainstay key id 1"])),
-            sealing: hmac(vault_key, &[b"mainstay sealing 1"]),
-            fingerprinter: Fingerprinter(hmac(vault_key, &[b"mainstay fingerprint 1"])),
-        }
+    pub(super) fn derive(install: InstallId, slot: Slot, vault_key: &Key) -> Self {
+        let (id, sealing) = for_sealing(vault_key);
+        let fingerprinter = Fingerprinter(hmac(vault_key, &[b"mainstay fingerprint 1"]));
+        Self { install, slot, id, sealing, previous: None, fingerprinter }
+    }
+
+    /// The same, and what `vault_key` sealed opens too.
+    pub(super) fn opening_also(self, vault_key: Option<&Key>) -> Self {
+        Self { previous: vault_key.map(for_sealing), ..self }
+    }
+
+    /// What opens records that name this key.
+    pub(super) fn opening(&self, id: KeyId) -> Option<&Key> {
+        let previous = || self.previous.as_ref().filter(|(previous, _)| *previous == id).map(|(_, key)| key);
+        if id == self.id { Some(&self.sealing) } else { previous() }
     }
 }
 
@@ -45,6 +59,16 @@ pub struct Fingerprint(pub u64);
 pub struct Fingerprinter(Key);
 
 impl Fingerprinter {
+    /// The one that a vault's canary holds.
+    pub(super) fn of_canary(content: &[u8]) -> Option<Self> {
+        content.try_into().ok().map(|key| Self(Key::new(key)))
+    }
+
+    /// For the canary: fingerprints outlive the key that they were once derived from.
+    pub(super) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// One under a key of its own, for a process that has no vault it can open. Its fingerprints compare among themselves only.
     #[must_use]
     pub fn ephemeral(entropy: &dyn Entropy) -> Self {
@@ -64,6 +88,10 @@ impl std::fmt::Debug for Fingerprinter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Fingerprinter(redacted)")
     }
+}
+
+fn for_sealing(vault_key: &Key) -> (KeyId, Key) {
+    (first_bytes(&hmac(vault_key, &[b"mainstay key id 1"])), hmac(vault_key, &[b"mainstay sealing 1"]))
 }
 
 /// HMAC-SHA256. RFC 2104 pads a shorter key with zeros to the block; so do we, which leaves no length to be wrong.

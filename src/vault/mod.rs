@@ -29,6 +29,7 @@ mod open;
 mod outcome;
 mod payload;
 mod record;
+mod reseal;
 mod revocation;
 mod rotation;
 mod save;

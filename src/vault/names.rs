@@ -20,6 +20,11 @@ pub(super) fn vault_lock() -> FileName {
     FileName::known("vault.lock".to_owned())
 }
 
+/// Held while an entry is written into the revocation queue, or the queue is sealed anew.
+pub(super) fn queue_lock() -> FileName {
+    FileName::known("queue.lock".to_owned())
+}
+
 /// The files of one account.
 #[derive(Clone, Copy)]
 pub(super) struct Of(pub(super) AccountKey);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{
     Epoch, UnreadableReason, Vault, VaultError, WRITERS_PATIENCE,
-    keys::{InstallId, Key, Keys},
+    install::Install,
+    keys::{Fingerprinter, InstallId, Key, Keys, Slot},
     names,
     outcome::Closed,
     record::{self, Header, Kind, NO_ACCOUNT, Sealed},
@@ -15,24 +16,44 @@ impl Vault {
     /// The keys of this vault. `Empty`: it was never born, or its birth was cut short.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, Closed> {
         let install = self.install().await?;
-        if let Some(keys) = self.remembered().filter(|keys| keys.install == install.id) {
+        if let Some(keys) = self.remembered().filter(|keys| keys.install == install.id && keys.slot == install.slot) {
             return Ok(keys);
         }
         self.refuse_elsewhere(&install).await?;
         let canary = self.disk.read(&names::canary()).await?;
-        let key = match self.secrets.load(&key_name(&install.id)).await? {
-            Some(secret) => key_of(&secret)?,
+        let mut keys = match self.load_keys(&install).await? {
+            Some(keys) => keys,
             None if canary.is_some() => return Err(UnreadableReason::KeyMissing.into()),
             None => return Err(Closed::Empty),
         };
-        let keys = Arc::new(Keys::derive(install.id, &key));
-        match check_canary(&canary.ok_or(Closed::Empty)?, &keys) {
+        match open_canary(&canary.ok_or(Closed::Empty)?, &keys) {
+            Ok(Some(fingerprinter)) => keys.fingerprinter = fingerprinter,
             // A damaged canary says nothing about the key; every record still carries the key's name.
-            Ok(()) | Err(Closed::Unreadable(UnreadableReason::Damaged)) => {}
+            Ok(None) | Err(Closed::Unreadable(UnreadableReason::Damaged)) => {}
             Err(closed) => return Err(closed),
         }
+        let keys = Arc::new(keys);
         self.remember(Some(Arc::clone(&keys)));
         Ok(keys)
+    }
+
+    /// What the key store has for this installation. Of a re-seal that was cut short both keys are needed; if the new one
+    /// did not survive in the key store, nothing did that was sealed with it.
+    async fn load_keys(&self, install: &Install) -> Result<Option<Keys>, Closed> {
+        let current = self.load_key(&install.id, install.slot).await?;
+        let Some(old_slot) = install.old_slot() else {
+            return Ok(current.map(|key| Keys::derive(install.id, install.slot, &key)));
+        };
+        let old = self.load_key(&install.id, old_slot).await?;
+        Ok(match (current, old) {
+            (Some(key), old) => Some(Keys::derive(install.id, install.slot, &key).opening_also(old.as_ref())),
+            (None, old) => old.map(|key| Keys::derive(install.id, old_slot, &key)),
+        })
+    }
+
+    async fn load_key(&self, install: &InstallId, slot: Slot) -> Result<Option<Key>, Closed> {
+        let found = self.secrets.load(&key_name(install, slot)).await?;
+        Ok(found.map(|secret| key_of(&secret)).transpose()?)
     }
 
     /// The keys of this vault, which is born if it was not.
@@ -65,7 +86,7 @@ impl Vault {
             Err(Closed::Empty) => self.name_install().await?,
             other => other?,
         };
-        let key = match self.find_or_make_key(&install.id).await {
+        let key = match self.find_or_make_key(&install).await {
             Ok(key) => key,
             Err(error) => {
                 if let Err(error) = self.give_install_up().await {
@@ -74,9 +95,9 @@ impl Vault {
                 return Err(error);
             }
         };
-        let keys = Arc::new(Keys::derive(install.id, &key));
+        let keys = Arc::new(Keys::derive(install.id, install.slot, &key));
         let header = Header { kind: Kind::Canary, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
-        let canary = record::seal(&keys, &header, self.disk.draw_bytes(), b"")?;
+        let canary = record::seal(&keys, &header, self.disk.draw_bytes(), keys.fingerprinter.expose())?;
         self.disk.replace(&names::canary(), canary).await?;
         self.remember(Some(Arc::clone(&keys)));
         Ok(keys)
@@ -91,11 +112,16 @@ impl Vault {
         Ok(self.disk.remove(&[names::install()]).await?)
     }
 
-    async fn find_or_make_key(&self, install: &InstallId) -> Result<Key, VaultError> {
-        let name = key_name(install);
-        if let Some(found) = self.secrets.load(&name).await? {
-            return Ok(key_of(&found)?);
+    async fn find_or_make_key(&self, install: &Install) -> Result<Key, VaultError> {
+        match self.load_key(&install.id, install.slot).await? {
+            Some(found) => Ok(found),
+            None => self.make_key(&install.id, install.slot).await,
         }
+    }
+
+    /// Draws a key and puts it into a slot of the key store that nobody ever used.
+    pub(super) async fn make_key(&self, install: &InstallId, slot: Slot) -> Result<Key, VaultError> {
+        let name = key_name(install, slot);
         let key = Key::new(self.disk.draw_bytes());
         self.secrets.store(&name, Secret::new(key.to_vec())).await?;
         // Some stores say yes and keep nothing. Better known now than after a restart.
@@ -107,14 +133,20 @@ impl Vault {
 }
 
 /// What the vault's key is called in the key store: no other installation's vault has the same.
-fn key_name(install: &InstallId) -> String {
-    format!("mainstay-vault-{:032x}", u128::from_be_bytes(*install))
+pub(super) fn key_name(install: &InstallId, slot: Slot) -> String {
+    let install = u128::from_be_bytes(*install);
+    if slot == 0 {
+        format!("mainstay-vault-{install:032x}")
+    } else {
+        format!("mainstay-vault-{install:032x}-{slot:016x}")
+    }
 }
 
 fn key_of(secret: &Secret) -> Result<Key, UnreadableReason> {
     secret.expose().try_into().map(Key::new).map_err(|_length| UnreadableReason::KeyUnreadable)
 }
 
-fn check_canary(canary: &[u8], keys: &Keys) -> Result<(), Closed> {
-    Ok(Sealed::parse(canary)?.open(keys, Kind::Canary, NO_ACCOUNT).map(drop)?)
+fn open_canary(canary: &[u8], keys: &Keys) -> Result<Option<Fingerprinter>, Closed> {
+    let content = Sealed::parse(canary)?.open(keys, Kind::Canary, NO_ACCOUNT)?;
+    Ok(Fingerprinter::of_canary(&content))
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::{
     AccountKey, Epoch, UnreadableReason, VaultError,
-    keys::{InstallId, KeyId, Keys},
+    keys::{InstallId, Key, KeyId, Keys},
     outcome::Closed,
 };
 
@@ -87,7 +87,7 @@ const DAMAGED: Closed = Closed::Unreadable(UnreadableReason::Damaged);
 
 /// A file without secrets: prefix, content, checksum.
 pub(super) fn write_plain(kind: Kind, content: &[u8]) -> Vec<u8> {
-    finish(prefix(Algorithm::Plain, kind), content)
+    finish(prefix(Algorithm::Plain, kind.byte()), content)
 }
 
 /// The content of a file without secrets.
@@ -101,14 +101,19 @@ pub(super) fn read_plain(file: &[u8], kind: Kind) -> Result<&[u8], Closed> {
 
 /// Seals `content` under `header`. `nonce` must be drawn at random for each record.
 pub(super) fn seal(keys: &Keys, header: &Header, nonce: [u8; 24], content: &[u8]) -> Result<Vec<u8>, VaultError> {
-    let mut file = prefix(Algorithm::XChaCha20Poly1305, header.kind);
+    let mut file = prefix(Algorithm::XChaCha20Poly1305, header.kind.byte());
     file.extend_from_slice(&keys.install);
     file.extend_from_slice(header.account.as_bytes());
     file.extend_from_slice(&header.generation.to_be_bytes());
     file.extend_from_slice(&header.epoch.number().to_be_bytes());
+    seal_rest(keys, file, nonce, content)
+}
+
+/// Key id, nonce, content and checksum behind the part of the header that says whose the record is.
+fn seal_rest(keys: &Keys, mut file: Vec<u8>, nonce: [u8; 24], content: &[u8]) -> Result<Vec<u8>, VaultError> {
     file.extend_from_slice(&keys.id);
     file.extend_from_slice(&nonce);
-    let sealed = cipher(keys)
+    let sealed = cipher(&keys.sealing)
         .encrypt(&nonce.into(), Payload { msg: content, aad: &file })
         .map_err(|_too_long| VaultError::TooLarge)?;
     let file = finish(file, &sealed);
@@ -158,13 +163,27 @@ impl<'a> Sealed<'a> {
         kind: Kind,
         account: AccountKey,
     ) -> Result<Zeroizing<Vec<u8>>, UnreadableReason> {
-        if self.key_id != keys.id && self.install == keys.install {
+        let key = keys.opening(self.key_id);
+        if key.is_none() && self.install == keys.install {
             return Err(UnreadableReason::WrongKey);
         }
         if self.kind != kind.byte() || self.account != account || self.install != keys.install {
             return Err(UnreadableReason::Misplaced);
         }
-        cipher(keys)
+        self.decrypt(key.ok_or(UnreadableReason::WrongKey)?)
+    }
+
+    /// The same record under the current key. `None`: it is already, or cannot be opened, which no other key changes.
+    pub(super) fn reseal(&self, keys: &Keys, nonce: [u8; 24]) -> Result<Option<Vec<u8>>, VaultError> {
+        let old = keys.opening(self.key_id).filter(|_| self.key_id != keys.id && self.install == keys.install);
+        let Some(Ok(content)) = old.map(|key| self.decrypt(key)) else { return Ok(None) };
+        let whose = self.associated.len().saturating_sub(self.key_id.len()).saturating_sub(self.nonce.len());
+        let whose = self.associated.get(..whose).unwrap_or_default().to_vec();
+        seal_rest(keys, whose, nonce, &content).map(Some)
+    }
+
+    fn decrypt(&self, key: &Key) -> Result<Zeroizing<Vec<u8>>, UnreadableReason> {
+        cipher(key)
             .decrypt(&self.nonce.into(), Payload { msg: self.ciphertext, aad: self.associated })
             .map(Zeroizing::new)
             .map_err(|_broken| UnreadableReason::Forged)
@@ -174,15 +193,15 @@ impl<'a> Sealed<'a> {
 /// The account that records of the whole vault are sealed for.
 pub(super) const NO_ACCOUNT: AccountKey = AccountKey::from_bytes([0; 16]);
 
-fn cipher(keys: &Keys) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new((&*keys.sealing).into())
+fn cipher(key: &Key) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new((&**key).into())
 }
 
-fn prefix(algorithm: Algorithm, kind: Kind) -> Vec<u8> {
+fn prefix(algorithm: Algorithm, kind: u8) -> Vec<u8> {
     let mut file = Vec::with_capacity(128);
     file.extend_from_slice(&MAGIC);
     file.extend_from_slice(&VERSION.to_be_bytes());
-    file.extend_from_slice(&[algorithm.byte(), kind.byte()]);
+    file.extend_from_slice(&[algorithm.byte(), kind]);
     file
 }
 

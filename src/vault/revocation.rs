@@ -1,7 +1,7 @@
 //! What is still to be revoked at a server, however long the network is away.
 
 use super::{
-    AccountKey, Epoch, Outcome, Vault, VaultError, names,
+    AccountKey, Epoch, Outcome, PATIENCE, Vault, VaultError, names,
     outcome::Closed,
     payload::{self, GenerationV1, RevocableV1, RevocationV1, SecretText},
     record::{self, Header, Kind, NO_ACCOUNT, Sealed},
@@ -118,7 +118,9 @@ impl Vault {
             endpoint: revocation.endpoint.clone(),
             token: SecretText(revocation.token.clone()),
         })?;
-        let keys = self.keys_or_birth().await?;
+        self.keys_or_birth().await?;
+        let _held = self.lock_within(&names::queue_lock(), PATIENCE).await?;
+        let keys = self.keys_for_records().await?;
         let header = Header { kind: Kind::Revocation, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
         let name = names::revocation(at, self.disk.draw());

@@ -149,10 +149,12 @@ impl Vault {
         epoch: Epoch,
         content: &[u8],
     ) -> Result<(), VaultError> {
-        let keys = self.keys_or_birth().await?;
+        self.keys_or_birth().await?;
+        let _held = self.files_lock(account).await?;
+        // Asked for under the lock: the vault may have been sealed anew meanwhile.
+        let keys = self.keys_for_records().await?;
         let header = Header { kind: single.kind(), account, generation: 0, epoch };
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), content)?;
-        let _held = self.files_lock(account).await?;
         self.save_locked(account, &Of(account).single(single), epoch, file).await
     }
 

@@ -75,6 +75,11 @@ impl Shelf {
         self.imported = self.generations.first().map(|book| book.imported.clone()).unwrap_or_default();
     }
 
+    /// What was read may have been sealed anew, and its old key gone, before the key was asked for.
+    fn is_under_another_key(&self) -> bool {
+        self.damaged.iter().any(|damage| damage.reason == UnreadableReason::WrongKey)
+    }
+
     fn is_blank(&self) -> bool {
         self.generations.is_empty() && self.damaged.is_empty()
     }
@@ -82,10 +87,10 @@ impl Shelf {
 
 impl Vault {
     /// Reads an account. Takes no lock: a writer leaves the current or an older generation in place at every moment.
-    /// Only "nothing there" is looked at twice, the second time while nobody writes.
+    /// Only "nothing there" and "another key" are looked at twice, the second time while nobody writes.
     pub(super) async fn shelf(&self, account: AccountKey) -> Result<Shelf, Closed> {
         let shelf = self.shelf_unlocked(account).await?;
-        if !shelf.is_blank() || shelf.void {
+        if (!shelf.is_blank() && !shelf.is_under_another_key()) || shelf.void {
             return Ok(shelf);
         }
         if self.install().await == Err(Closed::Empty) {

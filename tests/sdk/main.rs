@@ -32,6 +32,7 @@ mod process;
 mod recovery;
 mod redaction;
 mod refresh_answers;
+mod resealing;
 mod revoked;
 mod signing_in_again;
 mod signing_out;

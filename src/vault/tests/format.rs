@@ -9,7 +9,7 @@ const DOCUMENT: &str = include_str!("../../../docs/vault-format.md");
 
 /// The record of the document's test vector.
 fn vector() -> Vec<u8> {
-    let keys = Keys::derive(*b"installation-id.", &keys::Key::new([0x42; 32]));
+    let keys = Keys::derive(*b"installation-id.", 0, &keys::Key::new([0x42; 32]));
     let header = Header { kind: Kind::Session, account: till(), generation: 0, epoch: Epoch::new(1) };
     record::seal(&keys, &header, *b"a nonce of 24 bytes.....", b"hello").unwrap()
 }
@@ -34,7 +34,7 @@ fn the_test_vector_is_what_is_written() {
 
 #[test]
 fn the_test_vector_opens() {
-    let keys = Keys::derive(*b"installation-id.", &keys::Key::new([0x42; 32]));
+    let keys = Keys::derive(*b"installation-id.", 0, &keys::Key::new([0x42; 32]));
     let file = documented();
     assert_eq!(*Sealed::parse(&file).unwrap().open(&keys, Kind::Session, till()).unwrap(), b"hello");
 }

@@ -8,6 +8,7 @@ mod destroying;
 mod format;
 mod reading;
 mod records;
+mod resealing;
 mod revoking;
 mod rotating;
 mod setting_aside;

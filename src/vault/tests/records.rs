@@ -7,7 +7,7 @@ use super::{
 };
 
 fn keys(byte: u8) -> Keys {
-    Keys::derive([3; 16], &keys::Key::new([byte; 32]))
+    Keys::derive([3; 16], 0, &keys::Key::new([byte; 32]))
 }
 
 fn sample() -> Vec<u8> {

@@ -75,3 +75,70 @@ impl Machine {
         u64::try_from(crate::host::Clock::wall(&self.clock).as_millis()).unwrap()
     }
 }
+
+/// What is tried at a till that is signed in with generation 1; cut short, it is undone by putting everything back.
+#[derive(Clone, Copy, Debug)]
+enum Move {
+    Account,
+    Vault,
+    Back,
+    VaultBack,
+}
+
+impl Move {
+    async fn prepare(self, vault: &Vault) {
+        match self {
+            Self::Account | Self::Vault => {}
+            Self::Back => drop(vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap()),
+            Self::VaultBack => drop(vault.set_vault_aside(UnreadableReason::KeyMissing).await.unwrap()),
+        }
+    }
+
+    async fn make(self, vault: &Vault, at: u64) -> Result<usize, VaultError> {
+        match self {
+            Self::Account => vault.set_aside(till(), UnreadableReason::Damaged).await,
+            Self::Vault => vault.set_vault_aside(UnreadableReason::KeyMissing).await,
+            Self::Back | Self::VaultBack => vault.restore(at).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_set_aside_or_restored_survives_a_power_cut_at_any_point() {
+    for step in [Move::Account, Move::Vault, Move::Back, Move::VaultBack] {
+        for change in 0.. {
+            let machine = Machine::signed_in(1).await;
+            let (vault, at) = (machine.process(), machine.clock_millis());
+            step.prepare(&vault).await;
+            machine.files.cut_after(change);
+            let done = step.make(&vault, at).await;
+            for survivors in Survivors::ALL {
+                let machine = machine.reboot(survivors);
+                let vault = machine.process();
+                vault.restore(at).await.unwrap_or_else(|error| panic!("{step:?} {change} {survivors:?}: {error}"));
+                let outcome = vault.load_once(till()).await;
+                assert_eq!(current(&outcome), Some(1), "{step:?} {change} {survivors:?} {outcome:?}");
+                rotate(&vault).await.unwrap();
+            }
+            if done.is_ok() {
+                assert!(change > 1, "{step:?} changes the disk");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_the_disk_refuses_can_be_done_again() {
+    for error in [crate::host::FileError::NoSpace, crate::host::FileError::NoAccess] {
+        for change in 0..4 {
+            let machine = Machine::signed_in(1).await;
+            let (vault, at) = (machine.process(), machine.clock_millis());
+            Move::VaultBack.prepare(&vault).await;
+            machine.files.fail_after(change, error.clone());
+            vault.restore(at).await.unwrap_err();
+            vault.restore(at).await.unwrap();
+            assert_eq!(current(&machine.process().load_once(till()).await), Some(1), "{error:?} {change}");
+        }
+    }
+}
