@@ -5,6 +5,7 @@ mod careless;
 mod cloning;
 mod crash;
 mod destroying;
+mod fixtures;
 mod format;
 mod reading;
 mod records;

@@ -66,7 +66,7 @@ fn aside() -> AccountKey {
 }
 
 /// A vault over this disk and the keys on it, written to through `files`.
-fn over(machine: &Machine, files: Arc<dyn Files>, has_room_for_one: bool) -> Vault {
+pub(super) fn over(machine: &Machine, files: Arc<dyn Files>, has_room_for_one: bool) -> Vault {
     Vault::new(VaultHost {
         secrets: Arc::new(DiskKeys { files: Arc::clone(&files), has_room_for_one }),
         files,
@@ -84,7 +84,11 @@ fn open(machine: &Machine) -> Vault {
 /// account that was set aside.
 async fn full_till() -> Machine {
     let machine = Machine::new();
-    let vault = open(&machine);
+    put_one_of_everything(&open(&machine)).await;
+    machine
+}
+
+pub(super) async fn put_one_of_everything(vault: &Vault) {
     vault.first_save(aside(), &credentials(7), Epoch::default()).await.unwrap();
     vault.set_aside(aside(), UnreadableReason::Damaged).await.unwrap();
     vault.first_save(till(), &credentials(1), Epoch::default()).await.unwrap();
@@ -99,7 +103,6 @@ async fn full_till() -> Machine {
     let (issuer, token) = ("https://login.example".to_owned(), refresh_token(9));
     let revocation = Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token };
     vault.queue_revocation(&revocation).await.unwrap();
-    machine
 }
 
 /// What is missing of the full till, for a process that was just started.
