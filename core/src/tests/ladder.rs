@@ -44,6 +44,23 @@ fn waiting_calls_shrink_the_spread_once_and_do_not_wear_it_down() {
     assert_eq!(draw(1000), draw(1), "a thousand waiting calls draw once");
 }
 
+/// 1. A person's tap renews the token, which is rejected meanwhile. 2. The device sleeps until the new one has expired, too,
+/// and the session waits a random time. 3. Only now the answer to an old call arrives: the new token was rejected.
+#[test]
+fn a_rejection_that_arrives_late_cuts_no_random_wait_short() {
+    let mut till = Till::signed_in(NO_PROBE);
+    assert!(is_refresh(requests(&till.tell(Event::TryNow))[0]));
+    till.rejects(RejectionClass::InvalidToken);
+    till.ends(Outcome::Refresh(TokenOutcome::Renewed(credentials(2))));
+    till.now = till.now.plus(12 * HOUR);
+    till.tell(Event::Tick);
+    let waits_until = till.session.wake_at();
+    assert_eq!((till.state(), till.session.attempt.is_some()), ("recovering", false));
+    let effects = till.rejects(RejectionClass::InvalidToken);
+    assert_eq!((requests(&effects), till.session.wake_at()), (alloc::vec![], waits_until));
+    assert!(is_refresh(till.next_request()));
+}
+
 /// 1. A refresh is answered 503. The authorization server had rotated the token; a proxy lost its answer.
 /// 2. The same refresh token is tried again, by the schedule of failures. What comes back is `invalid_grant`.
 /// 3. That may only mean "already rotated": the token is never shown again, so that no reuse detection ends the session.
