@@ -6,7 +6,7 @@ use std::process::Command;
 
 use crate::error::Error;
 use crate::report::{Counts, Report, StepRun, minutes};
-use crate::suites::{SUITES, When};
+use crate::suites::{BUILD, SUITES, When};
 use crate::workspace::Workspace;
 
 #[cfg(test)]
@@ -29,7 +29,9 @@ pub(crate) fn write(workspace: &Workspace, report: &Report) -> Result<(), Error>
     let made_on: Vec<_> = made_on.into_iter().map(answer).collect();
     let made_on = made_on.join(", ");
     let is_fit = |run: &&StepRun| run.step.when == When::Long && run.counts.failed == 0 && run.counts.passed > 0;
-    let runs = report.rows.iter().flat_map(|row| &row.steps).filter(is_fit);
+    // The first row is the build: there the same steps were only compiled.
+    let rows = report.rows.iter().filter(|row| row.suite != BUILD.name);
+    let runs = rows.flat_map(|row| &row.steps).filter(is_fit);
     let made: Vec<_> = runs.map(|run| (run.step.label, section(&made_on, run))).collect();
     if made.is_empty() {
         return Ok(());

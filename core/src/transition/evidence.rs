@@ -53,8 +53,9 @@ impl Transition<'_> {
         }
         match state {
             State::SignedIn { .. } => self.climb(),
-            // A replayed call found that the new token is rejected too: the confirming probe has the last word.
-            State::Recovering { .. } if self.s.attempt.is_none() => self.confirm(),
+            // A replayed call found that the new token is rejected too: the confirming probe has the last word. Whatever
+            // else is planned keeps its time.
+            State::Recovering { .. } if self.s.attempt.is_none() && self.is_planned(&[Task::Confirm]) => self.confirm(),
             _ => {}
         }
     }

@@ -139,7 +139,7 @@ impl Transition<'_> {
         self.sign_in_required(SignInReason::NothingToRenewWith);
     }
 
-    fn is_planned(&self, tasks: &[Task]) -> bool {
+    pub(super) fn is_planned(&self, tasks: &[Task]) -> bool {
         self.s.memory.plan.is_some_and(|plan| tasks.contains(&plan.task))
     }
 
