@@ -15,6 +15,7 @@ mod bad_input;
 mod browser;
 mod budget;
 mod call;
+mod cashiers;
 mod clocks;
 mod cloning;
 mod disk;
