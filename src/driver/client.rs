@@ -28,7 +28,7 @@ use crate::{
     host::Host,
     oauth::{Issuer, OAuthClient, ProtectedFailure},
     profile::{Probe, Profile},
-    vault::{AccountKey, Fingerprint, Fingerprinter, Outcome, UnreadableReason, Vault},
+    vault::{AccountKey, Fingerprint, Fingerprinter, Outcome, SetAside, UnreadableReason, Vault},
 };
 
 /// How long an app may go on without a server unless it says otherwise: a week.
@@ -60,7 +60,8 @@ impl Client {
         }
     }
 
-    /// The sessions known on this device, signed out ones included, in a stable order.
+    /// The sessions known on this device, signed out ones included, in a stable order. Several people may be signed in at
+    /// once: an app switches between them by using another one.
     #[must_use]
     pub fn sessions(&self) -> Vec<Session> {
         lock(&self.accounts).iter().map(|account| self.handle(account)).collect()
@@ -264,6 +265,24 @@ impl Client {
             }
             Err(failure) => Err(failure.into()),
         }
+    }
+
+    /// What was moved aside on this device because it could not be read, the oldest first, each with its reason.
+    ///
+    /// # Errors
+    /// [`Error::VaultLocked`] or [`Error::TryLater`] if the folder cannot be listed now.
+    pub async fn set_aside_list(&self) -> Result<Vec<SetAside>, Error> {
+        Ok(self.deployment.vault.set_aside_list().await.map_err(Failure::from)?)
+    }
+
+    /// Puts back everything that was moved aside at the time `at` ([`SetAside::at`]), for example because its key is there
+    /// again. The next start reads it. Returns how many files that was.
+    ///
+    /// # Errors
+    /// [`Error::Misconfigured`] if somebody signed in since, and has the place: sign out first. [`Error::Cancelled`] if
+    /// the account was signed out since; [`Error::VaultLocked`], [`Error::TryLater`]. Nothing of it is lost by any of them.
+    pub async fn restore(&self, at: u64) -> Result<usize, Error> {
+        Ok(self.deployment.vault.restore(at).await.map_err(Failure::from)?)
     }
 
     /// Moves a vault that cannot be opened aside, so that people can sign in; what is in it is kept and can be restored.

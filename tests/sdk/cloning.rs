@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use mainstay::{
-    Session, State,
+    Error, Session, State,
     host::{SecretStore, memory::MemorySecretStore},
     test_support::{FaultyFiles, Survivors},
+    vault::UnreadableReason,
 };
 use mainstay_mock_server::Rotation;
 
@@ -45,6 +46,34 @@ async fn a_cloned_till_asks_for_a_sign_in_and_the_first_one_sells_on() {
     }
     assert_eq!(till.control().observations().reuse_detections, 0);
     assert!(clone.files(|name| name.contains("-anothermachine-")).await.len() >= 3, "what was copied is kept");
+}
+
+/// The disk was in the wrong till, and comes back to its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_set_aside_is_listed_and_can_be_put_back_where_it_belongs() {
+    let ((till, _session), (mut clone, cloned)) = clones(Some("till-7"), Some("till-8")).await;
+    till.kill().await;
+    clone.pass(std::time::Duration::from_secs(60)).await;
+    assert!(needs_a_person(&cloned));
+    let list = clone.client.set_aside_list().await.unwrap();
+    assert!(list.len() >= 3 && list.iter().all(|it| it.reason == UnreadableReason::AnotherMachine), "{list:?}");
+    let at = list[0].at;
+
+    clone.sign_in_again(&cloned, "ada").await.unwrap();
+    let refused = clone.client.restore(at).await.unwrap_err();
+    assert!(matches!(refused, Error::Misconfigured(_)), "{refused}");
+    clone.client.set_vault_aside().await.unwrap();
+    assert_eq!(clone.client.restore(at).await.unwrap(), list.len());
+
+    let home = FaultyFiles::new();
+    for name in clone.machine.files.list().await.unwrap() {
+        home.put(&name, clone.machine.files.read(&name, 1 << 20).await.unwrap().unwrap());
+    }
+    home.put_into(Some("till-7"));
+    clone.machine.files = Arc::new(home);
+    let session = clone.restart().await.unwrap();
+    clone.assert_sells(&session).await;
+    assert_eq!(clone.control().observations().reuse_detections, 0);
 }
 
 /// Negative control: where no machine is known, the clones take each other's session for stolen.
