@@ -44,8 +44,9 @@ fn waiting_calls_shrink_the_spread_once_and_do_not_wear_it_down() {
     assert_eq!(draw(1000), draw(1), "a thousand waiting calls draw once");
 }
 
-/// 1. A person's tap renews the token, which is rejected meanwhile. 2. The device sleeps until the new one has expired, too,
-/// and the session waits a random time. 3. Only now the answer to an old call arrives: the new token was rejected.
+/// 1. A person's tap renews the token, which is rejected meanwhile.
+/// 2. The device sleeps until the new one has expired, too, and the session waits a random time.
+/// 3. Only now the answer to an old call arrives: the new token was rejected.
 #[test]
 fn a_rejection_that_arrives_late_cuts_no_random_wait_short() {
     let mut till = Till::signed_in(NO_PROBE);
