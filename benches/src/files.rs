@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use mainstay::host::{BoxFuture, FileError, FileName, Files, MachineId};
+use mainstay::host::{BoxFuture, FileError, FileName, Files, MachineId, Watch};
 
 /// How many operations of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,5 +130,9 @@ impl Files for CountedFiles {
 
     fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
         self.inner.machine()
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        self.inner.watch()
     }
 }

@@ -22,6 +22,7 @@ use super::{
     hot::{AccessToken, Hot},
     provider::CredentialProvider,
     server::Server,
+    watching::{Elsewhere, Traces},
 };
 use crate::{
     Credentials, Error, Identity,
@@ -65,6 +66,8 @@ pub(super) struct Deployment {
     pub(super) revoking: AtomicBool,
     /// The accounts, for what concerns all of them. Handles keep them alive, this does not.
     accounts: Mutex<Vec<Weak<Account>>>,
+    /// Asks for a look at what other processes did; whoever looks ends with this.
+    pub(super) looks: watch::Sender<()>,
 }
 
 impl Deployment {
@@ -84,7 +87,12 @@ impl Deployment {
             arriving: Default::default(),
             revoking: AtomicBool::new(false),
             accounts: Mutex::default(),
+            looks: watch::Sender::default(),
         }
+    }
+
+    pub(super) fn accounts(&self) -> Vec<Arc<Account>> {
+        lock(&self.accounts).iter().filter_map(Weak::upgrade).collect()
     }
 
     fn add(&self, account: &Arc<Account>) {
@@ -94,7 +102,7 @@ impl Deployment {
     }
 
     fn others(&self, than: AccountKey) -> Vec<Arc<Account>> {
-        lock(&self.accounts).iter().filter_map(Weak::upgrade).filter(|account| account.key != than).collect()
+        self.accounts().into_iter().filter(|account| account.key != than).collect()
     }
 }
 
@@ -128,6 +136,8 @@ pub(super) struct Account {
     accepted_ms: AtomicU64,
     /// Fingerprints of tokens that were imported and are this session.
     imported: Mutex<Vec<Fingerprint>>,
+    /// What of this process's own doings has to be told from other processes'.
+    pub(super) traces: Arc<Traces>,
 }
 
 #[derive(Default)]
@@ -172,6 +182,8 @@ pub(super) enum Message {
     LostToOthers,
     /// Another process that shares the vault signed out.
     SignedOutElsewhere,
+    /// The vault's folder tells what another process did.
+    Elsewhere(Elsewhere),
 }
 
 /// What the vault held.
@@ -221,6 +233,7 @@ impl Account {
             audiences: Audiences::default(),
             accepted_ms: AtomicU64::default(),
             imported: Mutex::default(),
+            traces: Arc::default(),
         };
         let account = Arc::new(account);
         account.deployment.add(&account);

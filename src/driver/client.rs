@@ -21,6 +21,7 @@ use super::{
     sign_in::{self, Arrival},
     task::Task,
     time_line::TimeLine,
+    watching,
 };
 use crate::{
     Credentials, Error, Identity, Secret,
@@ -405,6 +406,7 @@ impl ClientBuilder {
         }
         revocations::start(&client.deployment);
         client.finish_reseal();
+        watching::start(&client.deployment);
         Ok(client)
     }
 }

@@ -24,6 +24,7 @@ mod session;
 mod sign_in;
 mod task;
 mod time_line;
+mod watching;
 
 pub use account::SessionState;
 pub use client::{Client, ClientBuilder};

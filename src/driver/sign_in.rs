@@ -133,6 +133,7 @@ impl Arrival {
     async fn store(self, account: &Arc<Account>) -> Result<(), Failure> {
         let Self { mut credentials, proof, imported, base, _turn } = self;
         account.opened().await;
+        let _writing = account.writing();
         account.tell_abilities();
         // What lives in memory only has taken its number already.
         let newest = lock(&account.kept).last().map(|kept| kept.generation.next());

@@ -1,5 +1,7 @@
 //! One task per account: it owns the decision core, feeds it events, and sees to its effects.
 
+mod elsewhere;
+
 use std::{
     sync::{Arc, Weak},
     time::Duration,
@@ -125,7 +127,11 @@ impl Task {
                 let _nobody_waits = done.send(());
             }
             Message::Ended { attempt, outcome, brought } => self.ended(account, attempt, outcome, brought),
-            Message::Opened { opened, loaded, epoch } => self.opened(account, opened, loaded, epoch),
+            Message::Opened { opened, loaded, epoch } => {
+                self.opened(account, opened, loaded, epoch);
+                // Another process may have done something since the vault was read.
+                account.deployment.looks.send_replace(());
+            }
             Message::SignedIn { epoch, credentials, .. } if epoch < account.vault_epoch() => {
                 // A sign-out has won. Dropping `done` tells the caller that this task is through with it.
                 self.give_back(account, &credentials);
@@ -170,6 +176,7 @@ impl Task {
                     self.publish(account);
                 }
             }
+            Message::Elsewhere(found) => self.elsewhere(account, found).await,
             Message::RefreshPrepared if self.owes_record => self.persist(account),
             Message::RefreshPrepared => {}
         }
@@ -203,6 +210,9 @@ impl Task {
         if before != after {
             tracing::info!(name: "session.state", account = %account.key, from = before.name(), to = after.name(),
                 code = after.code().map_or("", Code::as_str));
+            if let State::Quarantined { .. } = before {
+                account.traces.leave_quarantine(now);
+            }
         }
         for effect in &effects {
             match effect {
@@ -344,6 +354,7 @@ impl Task {
     }
 
     fn destroy(&mut self, account: &Arc<Account>, target: Target) {
+        let writing = account.writing();
         let mut kept = lock(&account.kept);
         match target {
             Target::Everything | Target::KeptCredentials => kept.clear(),
@@ -352,7 +363,7 @@ impl Task {
         }
         drop(kept);
         if target != Target::Everything {
-            let clear = attempts::destroy(Arc::clone(account), target);
+            let clear = attempts::destroy(Arc::clone(account), target, writing);
             account.server().host.spawn.spawn("mainstay-destroy", Box::pin(clear));
         }
     }

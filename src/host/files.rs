@@ -88,4 +88,16 @@ pub trait Files: MaybeSendSync {
     fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
         Box::pin(std::future::ready(None))
     }
+    /// Watches the folder from now on, whoever changes it. `None` where that cannot be, or not yet: Mainstay then looks every
+    /// half second, and asks again.
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// Notices that a folder changed.
+pub trait Watch: MaybeSendSync {
+    /// Completes when a file came or went since the last call, or since the watch began. `false`: the watch has come to
+    /// its end, for example because the folder was removed.
+    fn changed(&mut self) -> BoxFuture<'_, bool>;
 }

@@ -5,14 +5,20 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, watch};
 
-use super::{BoxFuture, FileError, FileName, Files, Held, Lock, LockError, SecretStore, SecretStoreError};
+use super::{BoxFuture, FileError, FileName, Files, Held, Lock, LockError, SecretStore, SecretStoreError, Watch};
 use crate::Secret;
 
 /// A folder that lives as long as its last clone. Clones share it, as processes share a disk.
 #[derive(Clone, Default)]
-pub struct MemoryFiles(Arc<Mutex<BTreeMap<FileName, Vec<u8>>>>);
+pub struct MemoryFiles(Arc<MemoryFolder>);
+
+#[derive(Default)]
+struct MemoryFolder {
+    files: Mutex<BTreeMap<FileName, Vec<u8>>>,
+    changes: watch::Sender<()>,
+}
 
 impl MemoryFiles {
     /// An empty folder.
@@ -22,7 +28,7 @@ impl MemoryFiles {
     }
 
     fn folder(&self) -> MutexGuard<'_, BTreeMap<FileName, Vec<u8>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -45,6 +51,7 @@ impl Files for MemoryFiles {
             return ready(Err(FileError::Exists));
         }
         folder.insert(name.clone(), content);
+        self.0.changes.send_replace(());
         ready(Ok(()))
     }
 
@@ -59,11 +66,13 @@ impl Files for MemoryFiles {
     fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
         let mut folder = self.folder();
         let moved = folder.remove(from).map(|content| folder.insert(to.clone(), content));
+        self.0.changes.send_replace(());
         ready(moved.map(|_replaced| ()).ok_or(FileError::Missing))
     }
 
     fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
         self.folder().remove(name);
+        self.0.changes.send_replace(());
         ready(Ok(()))
     }
 
@@ -73,6 +82,19 @@ impl Files for MemoryFiles {
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         ready(Ok(self.folder().keys().cloned().collect()))
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        let watch: Box<dyn Watch> = Box::new(MemoryWatch(self.0.changes.subscribe()));
+        ready(Some(watch))
+    }
+}
+
+struct MemoryWatch(watch::Receiver<()>);
+
+impl Watch for MemoryWatch {
+    fn changed(&mut self) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.0.changed().await.is_ok() })
     }
 }
 

@@ -15,7 +15,7 @@ mod spawn;
 mod transport;
 
 pub use clock::{BootId, Clock, Monotonic, WallTime};
-pub use files::{FileError, FileName, Files, MachineId};
+pub use files::{FileError, FileName, Files, MachineId, Watch};
 pub use lock::{Held, Lock, LockError};
 pub use secret_store::{SecretStore, SecretStoreError};
 pub use spawn::{BoxFuture, Entropy, MaybeSend, MaybeSendSync, Spawn};

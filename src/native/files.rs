@@ -11,8 +11,8 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::machine;
-use crate::host::{BoxFuture, FileError, FileName, Files, MachineId};
+use super::{machine, watch};
+use crate::host::{BoxFuture, FileError, FileName, Files, MachineId, Watch};
 
 /// The most files that a vault's folder may hold before something must be wrong.
 const MOST: usize = 10_000;
@@ -142,6 +142,13 @@ impl Files for FolderFiles {
             Machine::OfApp(machine) => Box::pin(std::future::ready(machine.clone())),
             Machine::OfSystem => Box::pin(async { self.handle.spawn_blocking(machine::id).await.ok().flatten() }),
         }
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        Box::pin(async move {
+            let found = self.blocking(|folder| Ok(watch::on(folder))).await.ok().flatten();
+            found.map(|watch| -> Box<dyn Watch> { Box::new(watch) })
+        })
     }
 }
 

@@ -17,6 +17,7 @@ mod secrets;
 mod spawn;
 mod tls;
 mod transport;
+mod watch;
 
 pub use clock::OsClock;
 pub use entropy::OsEntropy;

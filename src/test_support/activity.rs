@@ -7,6 +7,8 @@ use std::{
     task::{Context, Poll, Wake, Waker},
 };
 
+use tokio::sync::watch;
+
 use super::VirtualClock;
 use crate::host::{Clock, FileName, Host, MaybeSend, Monotonic};
 
@@ -24,6 +26,8 @@ struct Counts {
     requests: usize,
     locks: BTreeMap<FileName, LockCounts>,
     waiting: Vec<Waker>,
+    /// By the address of what holds the files: processes on one folder hear of each other's changes.
+    changes: BTreeMap<usize, watch::Sender<()>>,
 }
 
 /// Waiting for a lock that a task of ours holds is waiting for that task. It counts only once the lock is free.
@@ -127,6 +131,10 @@ impl Activity {
         let waiting = std::mem::take(&mut counts.waiting);
         drop(counts);
         waiting.into_iter().for_each(Waker::wake);
+    }
+
+    pub(super) fn changes_of(&self, folder: usize) -> watch::Sender<()> {
+        self.counts().changes.entry(folder).or_default().clone()
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {

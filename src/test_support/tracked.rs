@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 use super::{
     Activity,
     activity::{Effect, Followed, InFlight},
@@ -10,7 +12,7 @@ use crate::{
     Secret,
     host::{
         BoxFuture, FileError, FileName, Files, Held, Host, Inbound, Lock, LockError, MachineId, MaybeSend, Outbound,
-        SecretStore, SecretStoreError, Spawn, Transport, TransportError,
+        SecretStore, SecretStoreError, Spawn, Transport, TransportError, Watch,
     },
 };
 
@@ -27,7 +29,7 @@ impl TrackedHost {
         Host {
             transport: Arc::new(Tracked { inner: host.transport, activity: activity() }),
             secrets: Arc::new(Tracked { inner: host.secrets, activity: activity() }),
-            files: Arc::new(Tracked { inner: host.files, activity: activity() }),
+            files: Arc::new(TrackedFiles::new(host.files, activity())),
             lock: Arc::new(Tracked { inner: host.lock, activity: activity() }),
             spawn: Arc::new(Tracked { inner: host.spawn, activity: activity() }),
             clock: host.clock,
@@ -79,41 +81,79 @@ impl SecretStore for Tracked<dyn SecretStore> {
     }
 }
 
-impl Files for Tracked<dyn Files> {
+/// Files, and a watch that works in virtual time: whoever shares the inner files and the count is told of a change as
+/// soon as it was made. What the operating system says comes when it comes, which no test could wait for.
+struct TrackedFiles {
+    files: Tracked<dyn Files>,
+    changes: watch::Sender<()>,
+}
+
+impl TrackedFiles {
+    fn new(inner: Arc<dyn Files>, activity: Activity) -> Self {
+        let changes = activity.changes_of(Arc::as_ptr(&inner).cast::<()>().addr());
+        Self { files: Tracked { inner, activity }, changes }
+    }
+
+    fn change<'a>(&'a self, change: BoxFuture<'a, Result<(), FileError>>) -> BoxFuture<'a, Result<(), FileError>> {
+        self.files.count(
+            Effect::Other,
+            Box::pin(async move {
+                let changed = change.await;
+                self.changes.send_replace(());
+                changed
+            }),
+        )
+    }
+}
+
+struct TrackedWatch(watch::Receiver<()>);
+
+impl Watch for TrackedWatch {
+    fn changed(&mut self) -> BoxFuture<'_, bool> {
+        Box::pin(async move { self.0.changed().await.is_ok() })
+    }
+}
+
+impl Files for TrackedFiles {
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
-        self.count(Effect::Other, self.inner.read(name, limit))
+        self.files.count(Effect::Other, self.files.inner.read(name, limit))
     }
 
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.create(name, content))
+        self.files.count(Effect::Other, self.files.inner.create(name, content))
     }
 
     fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.overwrite(name, content))
+        self.files.count(Effect::Other, self.files.inner.overwrite(name, content))
     }
 
     fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.sync(name))
+        self.files.count(Effect::Other, self.files.inner.sync(name))
     }
 
     fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.rename(from, to))
+        self.change(self.files.inner.rename(from, to))
     }
 
     fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.remove(name))
+        self.change(self.files.inner.remove(name))
     }
 
     fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>> {
-        self.count(Effect::Other, self.inner.sync_folder())
+        self.files.count(Effect::Other, self.files.inner.sync_folder())
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
-        self.count(Effect::Other, self.inner.list())
+        self.files.count(Effect::Other, self.files.inner.list())
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        let watch: Box<dyn Watch> = Box::new(TrackedWatch(self.changes.subscribe()));
+        Box::pin(std::future::ready(Some(watch)))
     }
 
     fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
-        self.count(Effect::Other, self.inner.machine())
+        self.files.count(Effect::Other, self.files.inner.machine())
     }
 }
 

@@ -21,6 +21,7 @@ mod device_key;
 mod disk;
 mod epoch;
 mod error;
+mod glance;
 mod install;
 mod keys;
 mod load;
@@ -50,6 +51,7 @@ use crate::host::{Clock, Entropy, FileName, Files, Held, Host, Lock, LockError, 
 pub use account::{AccountKey, Epoch};
 pub use aside::SetAside;
 pub use error::VaultError;
+pub use glance::Glance;
 pub use keys::{Fingerprint, Fingerprinter};
 pub use load::{Damage, Intent, Stored};
 pub use outcome::{LockedReason, Outcome, UnreadableReason};

@@ -28,6 +28,7 @@ fn on(desktop: &Desktop, server: &MockServer) -> Setup {
         keys: None,
         virtual_time: None,
         without_locks: false,
+        without_watch: false,
         enroll_device_key: false,
         keyring_patience: 5,
     }

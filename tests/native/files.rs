@@ -79,3 +79,17 @@ async fn links_fifos_folders_and_giants_are_refused_at_once() {
     }
     assert_eq!(std::fs::read(path.join("a")).unwrap(), b"secret");
 }
+
+#[tokio::test]
+async fn a_watch_tells_of_files_that_come_and_ends_with_its_folder() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("vault");
+    let files = FolderFiles::new(&path, handle());
+    assert!(files.watch().await.is_none(), "there is no folder yet");
+    files.create(&name("a.new"), b"content".to_vec()).await.unwrap();
+    let mut watch = files.watch().await.unwrap();
+    files.rename(&name("a.new"), &name("a")).await.unwrap();
+    assert!(watch.changed().await);
+    std::fs::remove_dir_all(&path).unwrap();
+    while watch.changed().await {}
+}

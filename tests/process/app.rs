@@ -9,14 +9,17 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::{Duration, Instant},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use mainstay::{
     Client, Credentials, Generation, Identity, Probe, Profile, Secret, Session,
     driver::{Browser, BrowserError},
-    host::{BoxFuture, ConnectionWish, FileName, Held, Host, Lane, Lock, LockError, Outbound, SecretStore, Transport},
+    host::{
+        BoxFuture, ConnectionWish, FileError, FileName, Files, Held, Host, Lane, Lock, LockError, MachineId, Outbound,
+        SecretStore, Transport,
+    },
     native::{self, FileSecretStore, FolderFiles, OsClock, TokioSpawn},
     test_support::{Activity, VirtualClock},
     vault::{AccountKey, Epoch, Outcome, Vault},
@@ -40,6 +43,8 @@ pub struct Setup {
     pub virtual_time: Option<u64>,
     /// The negative control: every process believes that it has every lock.
     pub without_locks: bool,
+    /// The operating system does not tell when the folder changes.
+    pub without_watch: bool,
     pub enroll_device_key: bool,
     /// How long the app waits for the keyring, in seconds.
     pub keyring_patience: u64,
@@ -54,7 +59,6 @@ struct App {
     held: Option<Box<dyn Held>>,
     /// A lock that a forked child shares: what the SDK must not have.
     shared: Option<File>,
-    started: Instant,
 }
 
 /// Does nothing in an ordinary run.
@@ -92,6 +96,9 @@ impl App {
         if setup.without_locks {
             host.lock = Arc::new(NoLock);
         }
+        if setup.without_watch {
+            host.files = Arc::new(Unwatched(host.files));
+        }
         let clock = setup
             .virtual_time
             .map(|start| VirtualClock::new(Duration::from_secs(start), Duration::from_secs(1_795_197_600 + start)));
@@ -100,7 +107,7 @@ impl App {
             host.clock = Arc::new(clock.clone());
             host = activity.track(host);
         }
-        Self { setup, activity, clock, host, client: None, held: None, shared: None, started: Instant::now() }
+        Self { setup, activity, clock, host, client: None, held: None, shared: None }
     }
 
     /// Forks. The child drops its copy of the lock, says what a call of its session comes to, and stays.
@@ -175,7 +182,6 @@ impl App {
                 "ok".to_owned()
             }
             "threads" => threads(argument).to_string(),
-            "milliseconds" => self.started.elapsed().as_millis().to_string(),
             "ping" => "pong".to_owned(),
             unknown => panic!("no such command: {unknown}"),
         }
@@ -225,14 +231,14 @@ impl App {
         format!("{} {}", state.state.name(), state.generation.map_or(0, |generation| generation.number()))
     }
 
-    /// Waits for a state, and says when it came, in milliseconds of this process.
+    /// Waits for a state, and says when it came, in milliseconds since 1970.
     async fn until(&self, name: &str) -> String {
         let session = self.session();
         let mut states = session.states();
         while let Some(state) = states.next().await {
             let generation = state.generation.map_or(0, |generation| generation.number());
             if state.state.name() == name || name == format!("generation-{generation}") {
-                return self.started.elapsed().as_millis().to_string();
+                return SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().to_string();
             }
         }
         "error the session is gone".to_owned()
@@ -330,6 +336,47 @@ impl Browser for WebBrowser {
             let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
             Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
         })
+    }
+}
+
+/// Files whose changes nobody tells of.
+struct Unwatched(Arc<dyn Files>);
+
+impl Files for Unwatched {
+    fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
+        self.0.read(name, limit)
+    }
+
+    fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.create(name, content)
+    }
+
+    fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.overwrite(name, content)
+    }
+
+    fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.sync(name)
+    }
+
+    fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.rename(from, to)
+    }
+
+    fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.remove(name)
+    }
+
+    fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>> {
+        self.0.sync_folder()
+    }
+
+    fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
+        self.0.list()
+    }
+
+    fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        self.0.machine()
     }
 }
 

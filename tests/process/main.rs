@@ -6,6 +6,7 @@ mod app;
 mod forked;
 mod killed;
 mod run;
+mod seen;
 mod together;
 
 use app::Setup;
@@ -34,6 +35,7 @@ impl Shop {
             keys: Some(self.folder.path().join("keys")),
             virtual_time: Some(at),
             without_locks: false,
+            without_watch: false,
             enroll_device_key: false,
             keyring_patience: 5,
         }

@@ -19,6 +19,7 @@ mod cashiers;
 mod clocks;
 mod cloning;
 mod disk;
+mod elsewhere;
 mod fleet;
 mod identity;
 mod importing;

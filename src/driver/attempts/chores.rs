@@ -8,6 +8,7 @@ use crate::{
     driver::{
         account::{Account, Message},
         sign_in,
+        watching::Writing,
     },
     oauth::{Answer, ServerStatus, status_request},
     vault::{Rotation, VaultError},
@@ -49,7 +50,7 @@ pub(in crate::driver) async fn save_again(account: Arc<Account>, generation: Gen
 }
 
 /// Removes from disk what the core allowed to be destroyed.
-pub(in crate::driver) async fn destroy(account: Arc<Account>, target: Target) {
+pub(in crate::driver) async fn destroy(account: Arc<Account>, target: Target, writing: Writing) {
     let done = match target {
         Target::Before(accepted) => account.vault().drop_superseded(account.key, accepted).await,
         Target::Generation(generation) => account.vault().destroy_generation(account.key, generation).await,
@@ -58,5 +59,7 @@ pub(in crate::driver) async fn destroy(account: Arc<Account>, target: Target) {
     };
     if let Err(error) = done {
         tracing::warn!(name: "credentials.not_destroyed", account = %account.key, %error);
+        // What is left on the disk must never be taken for something that another process stored.
+        writing.never_ends();
     }
 }

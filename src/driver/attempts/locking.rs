@@ -90,7 +90,7 @@ async fn save_first(account: &Account, generation: Generation, rotation: Rotatio
     }
 }
 
-pub(super) fn adopt(account: &Account, credentials: Credentials) -> Ended {
+pub(in crate::driver) fn adopt(account: &Account, credentials: Credentials) -> Ended {
     let now = account.server().line.now();
     let pinned = lock(&account.identity).clone().unwrap_or_else(|| credentials.identity.clone());
     if credentials.identity.subject.is_some() && pinned.subject.is_some() && credentials.identity != pinned {

@@ -15,6 +15,7 @@ use super::account::Brought;
 
 pub(super) use accept::{imported_token, stored_token};
 pub(super) use chores::{destroy, read_status, rediscover, save_again};
+pub(super) use locking::adopt;
 pub(super) use probe::{class_of, probe};
 pub(super) use reauthenticate::reauthenticate;
 pub(super) use refresh::{More, refresh, refresh_for};

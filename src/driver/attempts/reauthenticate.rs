@@ -25,6 +25,7 @@ use crate::{
 const PROVIDER_PATIENCE: Duration = Duration::from_secs(60);
 
 pub(in crate::driver) async fn reauthenticate(account: Arc<Account>, attempt: u32, unsaved: Option<Rotation>) {
+    let _writing = account.writing();
     let (found, brought) = try_reauthenticate(&account, unsaved).await;
     account.tell(Message::Ended { attempt, outcome: Outcome::Reauthentication(found), brought });
 }

@@ -32,6 +32,7 @@ pub(in crate::driver) async fn refresh(
     with_scope: bool,
     unsaved: Option<Rotation>,
 ) {
+    let _writing = account.writing();
     let (found, brought) = try_refresh(&account, generation, with_scope, unsaved).await;
     account.tell(Message::Ended { attempt, outcome: Outcome::Refresh(found), brought });
 }
@@ -83,6 +84,7 @@ pub(in crate::driver) enum More {
 
 /// A refresh for one more access token (RFC 8707 section 2.2). The session's own goes along into the next generation.
 pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenRequest) -> Result<More, Failure> {
+    let _writing = account.writing();
     let not_now = || Failure::NotNow(TRY_AGAIN_SOON);
     let newest = lock(&account.kept).last().map(|credentials| credentials.generation);
     let (guard, generation) = match lock_and_read(account, newest.ok_or_else(not_now)?, None).await {
