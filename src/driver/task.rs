@@ -106,19 +106,20 @@ impl Task {
         [self.core.wake_at(), self.record_due_at()].into_iter().flatten().min()
     }
 
-    /// When the record is stored although nothing has changed but the time.
+    /// When the record is stored although nothing has changed but the time. One that waits for a refresh will do.
     fn record_due_at(&self) -> Option<Timestamp> {
-        let lasts = !matches!(self.core.state(), State::Starting | State::Locked { .. } | State::SignedOut { .. });
+        let lasts = !self.owes_record
+            && !matches!(self.core.state(), State::Starting | State::Locked { .. } | State::SignedOut { .. });
         lasts.then(|| self.recorded_at.plus(RECORD_AGE))
     }
 
     async fn handle(&mut self, account: &Arc<Account>, message: Message) {
         match message {
             Message::Event(Event::Tick) => {
+                self.step(account, Event::Tick);
                 if self.record_due_at().is_some_and(|at| at <= account.server().line.now()) {
                     self.persist(account);
                 }
-                self.step(account, Event::Tick);
             }
             Message::Event(event) => self.step(account, event),
             Message::Rejected(rejection) => self.rejected(account, rejection),
