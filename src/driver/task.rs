@@ -1,6 +1,7 @@
 //! One task per account: it owns the decision core, feeds it events, and sees to its effects.
 
 mod elsewhere;
+mod ending;
 
 use std::{
     sync::{Arc, Weak},
@@ -9,22 +10,19 @@ use std::{
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, SignedOutReason, State,
-    Target, Timestamp,
+    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, State, Timestamp,
 };
 use tokio::sync::mpsc;
 
 use super::{
     account::{Account, Brought, Loaded, Message, SessionState, lock},
-    attempts, device_key,
+    attempts,
     hot::Published,
     opening,
     record::{self, SessionRecord},
-    revocations, send, sign_in,
+    send,
 };
 use crate::{
-    Error,
-    error::Failure,
     host::Clock,
     vault::{Epoch, Rotation},
 };
@@ -352,74 +350,6 @@ impl Task {
             let save = attempts::save_record(Arc::clone(account), Arc::clone(&self.saving));
             account.server().host.spawn.spawn("mainstay-persist", Box::pin(save));
         }
-    }
-
-    fn destroy(&mut self, account: &Arc<Account>, target: Target) {
-        let writing = account.writing();
-        let mut kept = lock(&account.kept);
-        match target {
-            Target::Everything | Target::KeptCredentials => kept.clear(),
-            Target::Generation(generation) => kept.retain(|credentials| credentials.generation != generation),
-            Target::Before(generation) => kept.retain(|credentials| credentials.generation >= generation),
-        }
-        drop(kept);
-        if target != Target::Everything {
-            let clear = attempts::destroy(Arc::clone(account), target, writing);
-            account.server().host.spawn.spawn("mainstay-destroy", Box::pin(clear));
-        }
-    }
-
-    /// Durable first, then visible. What of it fails leaves the account signed in.
-    async fn sign_out(&mut self, account: &Arc<Account>, reason: SignedOutReason) -> Result<(), Error> {
-        account.hot.raise_epoch();
-        let withdrawal = device_key::withdrawal(account);
-        let unsaved = self.core.is_unsaved().then(|| lock(&account.kept).last().cloned()).flatten();
-        match account.vault().sign_out(account.key).await {
-            Ok(epoch) => account.set_vault_epoch(epoch),
-            Err(error) => {
-                self.publish(account);
-                return Err(Failure::from(error).into());
-            }
-        }
-        if let Some(revocation) = withdrawal
-            && let Err(error) = account.vault().queue_revocation(&revocation).await
-        {
-            tracing::warn!(name: "session.enrolment_not_queued", account = %account.key, %error);
-        }
-        if let Some(credentials) = unsaved {
-            self.give_back(account, &credentials);
-        }
-        self.leave_nothing(account);
-        self.step(account, Event::SignOut(reason));
-        revocations::start(&account.deployment);
-        Ok(())
-    }
-
-    async fn signed_out_elsewhere(&mut self, account: &Arc<Account>) {
-        account.hot.raise_epoch();
-        if let Ok(epoch) = account.vault().epoch(account.key).await {
-            account.set_vault_epoch(epoch);
-        }
-        self.leave_nothing(account);
-        self.step(account, Event::SignOut(SignedOutReason::OtherProcess));
-    }
-
-    /// Nothing of a signed-out account stays in memory.
-    fn leave_nothing(&mut self, account: &Account) {
-        self.unsaved = None;
-        lock(&account.kept).clear();
-        *lock(&account.identity) = None;
-        account.forget_imported();
-        *lock(&account.device_key_id) = None;
-        account.audiences.forget_refusals();
-        self.core.set_can_reauthenticate(account.deployment.provider.is_some());
-    }
-
-    /// Tokens that a sign-out overtook are nobody's: the server shall forget them.
-    fn give_back(&self, account: &Arc<Account>, credentials: &crate::Credentials) {
-        let (deployment, credentials) = (Arc::clone(&account.deployment), credentials.clone());
-        let revoke = async move { sign_in::revoke(&deployment, &credentials).await };
-        account.server().host.spawn.spawn("mainstay-give-back", Box::pin(revoke));
     }
 
     /// Takes over what the vault held, unless a sign-out or a newer reading came first.
