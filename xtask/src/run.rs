@@ -42,11 +42,9 @@ impl Runner<'_> {
         let mut compiled = Vec::new();
         for step in self.plan.suites.iter().flat_map(|suite| self.plan.steps(suite)) {
             let Work::Tests(args) = step.work else { continue };
-            let args = without_running(args);
-            if !compiled.contains(&args) {
-                runs.push(attempt(step, || self.check(step.label, self.cargo(&args, step))));
-                compiled.push(args);
-            }
+            let Some(args) = without_running(args).filter(|args| !compiled.contains(args)) else { continue };
+            runs.push(attempt(step, || self.check(step.label, self.cargo(&args, step))));
+            compiled.push(args);
         }
         runs
     }
@@ -160,10 +158,11 @@ fn to_the_end<'a>(args: &[&'a str]) -> Vec<&'a str> {
     with_flag(args, "--no-fail-fast")
 }
 
-/// A `cargo test` that only compiles.
-fn without_running<'a>(args: &[&'a str]) -> Vec<&'a str> {
+/// A `cargo test` that only compiles; `None` for examples in documentation, which are compiled as they run.
+fn without_running<'a>(args: &[&'a str]) -> Option<Vec<&'a str>> {
     let own = args.iter().position(|arg| *arg == "--").unwrap_or(args.len());
-    with_flag(args.get(..own).unwrap_or(args), "--no-run")
+    let own = args.get(..own).unwrap_or(args);
+    (!own.contains(&"--doc")).then(|| with_flag(own, "--no-run"))
 }
 
 /// `args` with `flag` among cargo's own, before those of the test program.

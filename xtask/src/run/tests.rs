@@ -28,8 +28,10 @@ fn flags_for_cargo_stand_before_those_of_the_test_program() {
         to_the_end(&["test", "-p", "x", "--", "--nocapture"]),
         ["test", "-p", "x", "--no-fail-fast", "--", "--nocapture"]
     );
-    assert_eq!(without_running(&["test", "-p", "x", "--", "--nocapture"]), ["test", "-p", "x", "--no-run"]);
-    assert_eq!(without_running(&["test"]), ["test", "--no-run"]);
+    let compiles = ["test", "-p", "x", "--no-run"];
+    assert_eq!(without_running(&["test", "-p", "x", "--", "--nocapture"]).unwrap(), compiles);
+    assert_eq!(without_running(&["test"]).unwrap(), ["test", "--no-run"]);
+    assert_eq!(without_running(&["test", "-p", "x", "--doc"]), None, "cargo refuses to compile them only");
 }
 
 #[test]
