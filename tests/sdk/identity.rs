@@ -144,12 +144,13 @@ async fn two_accounts_that_receive_the_same_token_are_both_held_back() {
     till.control().set_fault(Fault::json(200, mixed_up.to_string()).at(Endpoint::Refresh).times(1)).unwrap();
     till.control().revoke_sessions("nobody", false);
     let elsewhere = till.wait_for(grace.access_token()).await.unwrap();
+    // Before the rejection: the probe that follows it at once must not find the token good.
+    till.control().set_fault(Fault::status(500).at(Endpoint::Me)).unwrap();
     grace.report_rejection(
         &elsewhere,
         &till.server.url().join("/api/sales").unwrap(),
         &http::Response::builder().status(401).body(Default::default()).unwrap(),
     );
-    till.control().set_fault(Fault::status(500).at(Endpoint::Me)).unwrap();
     till.pass(Duration::from_secs(330)).await;
     for session in [&ada, &grace] {
         assert_eq!(quarantined_by(session), Some(ForeignBy::SharedToken), "{:?}", codes(session));
