@@ -139,6 +139,8 @@ async fn a_quarantine_survives_a_restart_and_a_sign_out_works_in_it() {
 async fn two_accounts_that_receive_the_same_token_are_both_held_back() {
     let till = Till::new().await;
     let (ada, grace) = (till.sign_in("ada").await, till.sign_in("grace").await);
+    // A token that is rejected while it is fresh makes its session hold, and nothing is refreshed.
+    till.pass(A_WHILE).await;
     let token = ada.access_token().await.unwrap().expose().to_owned();
     let mixed_up = serde_json::json!({ "access_token": token, "token_type": "Bearer", "expires_in": 900 });
     till.control().set_fault(Fault::json(200, mixed_up.to_string()).at(Endpoint::Refresh).times(1)).unwrap();
