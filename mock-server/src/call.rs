@@ -1,6 +1,6 @@
 //! A request as handlers see it, and the answers they give.
 
-use std::{fmt::Display, net::IpAddr};
+use std::fmt::Display;
 
 use axum::{
     body::Body,
@@ -11,17 +11,21 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use crate::server::Peer;
+
 /// The largest request body that is read, in bytes: 1 MiB.
 pub(crate) const BODY_LIMIT: usize = 1 << 20;
 
 /// A request whose body has arrived.
 #[derive(Clone)]
 pub(crate) struct Call {
+    /// Method and address.
+    pub(crate) resource: String,
     pub(crate) headers: HeaderMap,
     pub(crate) query: String,
     pub(crate) params: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    pub(crate) peer: IpAddr,
+    pub(crate) peer: Peer,
     /// About whom to answer instead, by order of a fault.
     pub(crate) foreign: Option<String>,
     /// The operator who calls `/admin`.
@@ -111,6 +115,12 @@ impl Call {
         let mut values = self.headers.get_all(name).iter();
         let value = values.next()?.to_str().ok()?;
         values.next().is_none().then_some(value)
+    }
+
+    /// A cookie of the request (RFC 6265 section 5.4).
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        let pairs = self.header("cookie")?.split(';').filter_map(|pair| pair.trim().split_once('='));
+        pairs.into_iter().find_map(|(known, value)| (known == name).then_some(value))
     }
 
     /// A part of the path.

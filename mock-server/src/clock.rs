@@ -59,8 +59,13 @@ impl ServerClock {
 
     /// The value of a `Date` header (RFC 9110 section 6.6.1).
     pub(crate) fn http_date(self) -> String {
-        httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(self.now_s()))
+        http_date(self.now_ms())
     }
+}
+
+/// A date as HTTP writes it (RFC 9110 section 5.6.7), from milliseconds since 1970.
+pub(crate) fn http_date(at_ms: u64) -> String {
+    httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(at_ms.min(LATEST_MS)))
 }
 
 fn machine_ms() -> u64 {

@@ -139,6 +139,7 @@ pub struct KeyInfo {
     pub state: KeyState,
 }
 
+#[derive(Clone)]
 pub(crate) struct Key {
     pub(crate) kid: String,
     pub(crate) material: Material,
@@ -165,30 +166,30 @@ impl Key {
     }
 }
 
-/// All keys. There is always one active key of each algorithm: both are made at the start, and only replacing ends one.
+/// The keys of one node. There is always one active key of each algorithm: both are made at the start, and only replacing
+/// ends one.
+#[derive(Clone, Default)]
 pub(crate) struct Keyring {
     keys: Vec<Key>,
-    made: u32,
 }
 
 impl Keyring {
-    pub(crate) fn new(secret: HmacKey, random: &mut Random, now_ms: u64) -> Self {
-        let mut ring = Self { keys: Vec::new(), made: 0 };
-        ring.add(Material::Hmac(secret), KeyState::Active, now_ms);
-        ring.add(Material::generate(Algorithm::Es256, random), KeyState::Active, now_ms);
-        ring
+    pub(crate) const fn none() -> Self {
+        Self { keys: Vec::new() }
     }
 
-    /// Adds a key and returns its id.
-    pub(crate) fn add(&mut self, material: Material, state: KeyState, now_ms: u64) -> String {
-        self.made += 1;
-        let prefix = match material.algorithm() {
-            Algorithm::Hs256 => "hs",
-            Algorithm::Es256 => "es",
-        };
-        let kid = format!("{prefix}-{}", self.made);
-        self.keys.push(Key { kid: kid.clone(), material, created_ms: now_ms, state });
-        kid
+    /// Adds a key.
+    pub(crate) fn add(&mut self, kid: String, material: Material, state: KeyState, now_ms: u64) {
+        self.keys.push(Key { kid, material, created_ms: now_ms, state });
+    }
+
+    /// Accepts what another keyring signs with or accepts, beside its own.
+    pub(crate) fn accept_all_of(&mut self, other: &Self) {
+        for key in &other.keys {
+            if self.state(&key.kid).is_none() && key.state != KeyState::Dropped {
+                self.keys.push(Key { state: KeyState::Retired { accepted_until_ms: None }, ..key.clone() });
+            }
+        }
     }
 
     /// The key that signs with `algorithm`.
@@ -196,14 +197,8 @@ impl Keyring {
         self.keys.iter().find(|key| key.state == KeyState::Active && key.material.algorithm() == algorithm)
     }
 
-    /// Puts a new active key in place of the old one, which gets the state `replaced`. Returns the new key's id.
-    pub(crate) fn replace(&mut self, material: Material, replaced: KeyState, now_ms: u64) -> String {
-        self.step_down(material.algorithm(), replaced);
-        self.add(material, KeyState::Active, now_ms)
-    }
-
     /// Gives every active key of `algorithm` the state `next`.
-    fn step_down(&mut self, algorithm: Algorithm, next: KeyState) {
+    pub(crate) fn step_down(&mut self, algorithm: Algorithm, next: KeyState) {
         for key in &mut self.keys {
             if key.state == KeyState::Active && key.material.algorithm() == algorithm {
                 key.state = next;
@@ -211,10 +206,10 @@ impl Keyring {
         }
     }
 
-    /// Accepts every dropped HMAC key again.
-    pub(crate) fn accept_dropped_secrets(&mut self) {
+    /// Accepts every dropped key of an algorithm again.
+    pub(crate) fn accept_dropped(&mut self, algorithm: Algorithm) {
         for key in &mut self.keys {
-            if key.state == KeyState::Dropped && key.material.algorithm() == Algorithm::Hs256 {
+            if key.state == KeyState::Dropped && key.material.algorithm() == algorithm {
                 key.state = KeyState::Retired { accepted_until_ms: None };
             }
         }

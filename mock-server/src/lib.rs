@@ -27,6 +27,7 @@ mod endpoint;
 mod faults;
 mod jwt;
 mod keys;
+mod nodes;
 mod oauth;
 mod observations;
 mod page;
@@ -44,8 +45,9 @@ pub use config::{
 };
 pub use control::{ClockChange, Control, Released, SecretChange, SessionLoss};
 pub use endpoint::{Endpoint, Place, Scope};
-pub use faults::{Body, Fault, FaultKind};
+pub use faults::{Body, Fault, FaultKind, WrongRetryAfter};
 pub use keys::{KeyInfo, KeyState};
+pub use nodes::{NodeKeys, Nodes, Route};
 pub use oauth::SessionInfo;
 pub use observations::{NO_KEY, NOBODY_YET, Observations, RequestRecord, Requests};
 pub use random::Minted;

@@ -96,6 +96,9 @@ pub struct RequestRecord {
     pub at_ms: u64,
     /// Where.
     pub endpoint: Endpoint,
+    /// The node that answered, counted from 1; absent where there is only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<usize>,
     /// The status, or `cut`. Absent while it has not been answered, and where the client went away first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
@@ -114,12 +117,12 @@ pub(crate) struct Journal {
 
 impl Journal {
     /// Notes an arrival; the number names it in [`answered`](Self::answered).
-    pub(crate) fn arrived(&mut self, at_ms: u64, endpoint: Endpoint) -> usize {
+    pub(crate) fn arrived(&mut self, at_ms: u64, endpoint: Endpoint, node: Option<usize>) -> usize {
         if self.records.len() == REMEMBERED {
             self.records.pop_front();
             self.forgotten += 1;
         }
-        self.records.push_back(RequestRecord { at_ms, endpoint, status: None });
+        self.records.push_back(RequestRecord { at_ms, endpoint, node, status: None });
         self.forgotten + self.records.len() - 1
     }
 

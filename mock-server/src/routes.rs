@@ -84,6 +84,8 @@ pub(crate) const ROUTES: &[Route] = &[
     delete("/control/faults", Door::Control, control::clear_faults),
     put("/control/faults/{name}", Door::Control, control::set_fault),
     delete("/control/faults/{name}", Door::Control, control::clear_fault),
+    get("/control/nodes", Door::Control, control::nodes),
+    put("/control/nodes", Door::Control, control::set_nodes),
     post("/control/release", Door::Control, control::release),
     post("/control/secret", Door::Control, control::secret),
     post("/control/sessions", Door::Control, control::sessions),
@@ -165,8 +167,9 @@ async fn read(params: &RawPathParams, request: Request) -> Result<Call, Problem>
             false => Problem::bad_request("the body broke off"),
         }
     })?;
-    let peer = parts.extensions.get::<Peer>().ok_or_else(|| Problem::bad_request("the peer is unknown"))?.0;
+    let peer = *parts.extensions.get::<Peer>().ok_or_else(|| Problem::bad_request("the peer is unknown"))?;
     Ok(Call {
+        resource: format!("{} {}", parts.method, parts.uri),
         headers: parts.headers,
         query: parts.uri.query().unwrap_or_default().to_owned(),
         params: params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),

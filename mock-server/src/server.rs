@@ -25,12 +25,16 @@ use crate::{
     faults::ConnectionCut,
     random::Random,
     routes::{ROUTES, router},
-    state::{App, Doors, Shared, Start},
+    state::{App, Doors, Start},
 };
 
-/// The address a request came from.
+/// Where a request came from.
 #[derive(Clone, Copy)]
-pub(crate) struct Peer(pub(crate) IpAddr);
+pub(crate) struct Peer {
+    pub(crate) address: IpAddr,
+    /// The number of the connection, in the order in which they were accepted.
+    pub(crate) connection: u64,
+}
 
 /// The names of the two operators that every server has.
 pub const OPERATORS: [&str; 2] = ["first", "second"];
@@ -239,7 +243,7 @@ impl MockServerBuilder {
         let listener = TcpListener::bind(self.address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (url, issuer) = issuer(self.issuer.unwrap_or_else(|| format!("http://{address}")))?;
-        let app = Shared::new(start, doors, issuer, random);
+        let app = App::new(start, doors, issuer, random);
         let listening = tokio::spawn(listen(listener, app.clone()));
         Ok(MockServer { app, url, listening })
     }
@@ -346,11 +350,14 @@ impl std::fmt::Debug for MockServer {
 async fn listen(listener: TcpListener, app: App) {
     let router = router(app.clone());
     let mut connections = JoinSet::new();
+    let mut accepted_so_far = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
-                    connections.spawn(connection(stream, Peer(peer.ip()), app.clone(), router.clone()));
+                    let peer = Peer { address: peer.ip(), connection: accepted_so_far };
+                    accepted_so_far += 1;
+                    connections.spawn(connection(stream, peer, app.clone(), router.clone()));
                 }
                 // Out of file descriptors, or a connection that is gone already: others may still come.
                 Err(error) => {

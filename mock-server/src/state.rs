@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -17,14 +17,28 @@ use crate::{
     clock::ServerClock,
     config::Config,
     faults::FaultBoard,
-    keys::{HmacKey, Keyring},
+    keys::HmacKey,
+    nodes::Cluster,
     oauth::{Codes, Enrolment, SessionStore},
     observations::Journal,
     pos::Till,
     random::Random,
 };
 
-pub(crate) type App = Arc<Shared>;
+/// The server as one of its nodes sees it. Whatever looks at the world through it, or changes it, does so as that node.
+#[derive(Clone)]
+pub(crate) struct App {
+    shared: Arc<Shared>,
+    node: usize,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
 
 /// What the server was started with; `/control/reset` goes back to it.
 pub(crate) struct Start {
@@ -63,11 +77,13 @@ pub(crate) struct World {
     pub(crate) clock: ServerClock,
     pub(crate) scripted: Option<String>,
     pub(crate) random: Random,
-    pub(crate) keys: Keyring,
+    pub(crate) keys: Cluster,
     pub(crate) faults: FaultBoard,
     pub(crate) codes: Codes,
     pub(crate) sessions: SessionStore,
     pub(crate) enrolments: BTreeMap<String, Enrolment>,
+    /// How many devices there are: sign-ins by a person.
+    pub(crate) devices: u64,
     /// Assertion ids that were used, with the second they expire.
     pub(crate) used_assertions: HashMap<String, u64>,
     pub(crate) till: Till,
@@ -95,12 +111,13 @@ impl World {
             config: start.config.clone(),
             clock: start.clock,
             scripted: start.scripted.clone(),
-            keys: Keyring::new(secret, &mut random, now_ms),
+            keys: Cluster::new(secret, &mut random, now_ms),
             random,
             faults: FaultBoard::default(),
             codes: Codes::default(),
             sessions: SessionStore::default(),
             enrolments: BTreeMap::new(),
+            devices: 0,
             used_assertions: HashMap::new(),
             till: Till::default(),
             desk: Desk::default(),
@@ -151,20 +168,32 @@ impl World {
     }
 }
 
-impl Shared {
-    pub(crate) fn new(start: Start, doors: Doors, issuer: String, random: Random) -> App {
+impl App {
+    pub(crate) fn new(start: Start, doors: Doors, issuer: String, random: Random) -> Self {
         let world = Mutex::new(World::new(&start, random));
-        Arc::new(Self { world, changed: watch::Sender::new(()), start, doors, issuer })
+        let shared = Arc::new(Shared { world, changed: watch::Sender::new(()), start, doors, issuer });
+        Self { shared, node: 0 }
+    }
+
+    /// The same server, seen by another of its nodes.
+    pub(crate) fn at_node(&self, node: usize) -> Self {
+        Self { shared: self.shared.clone(), node }
+    }
+
+    fn world(&self) -> MutexGuard<'_, World> {
+        let mut world = self.world.lock().unwrap_or_else(PoisonError::into_inner);
+        world.keys.at(self.node);
+        world
     }
 
     /// Looks at the world.
     pub(crate) fn read<R>(&self, look: impl FnOnce(&World) -> R) -> R {
-        look(&self.world.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&self.world())
     }
 
     /// Changes the world and wakes everybody who waits for a change.
     pub(crate) fn update<R>(&self, change: impl FnOnce(&mut World) -> R) -> R {
-        let result = change(&mut self.world.lock().unwrap_or_else(PoisonError::into_inner));
+        let result = change(&mut self.world());
         self.changed.send_replace(());
         result
     }
@@ -176,7 +205,7 @@ impl Shared {
     }
 
     /// Waits until the request is released.
-    pub(crate) async fn hold(self: &Arc<Self>) {
+    pub(crate) async fn hold(&self) {
         let (release, released) = oneshot::channel();
         let id = self.update(|world| {
             world.waiting.next += 1;
@@ -192,7 +221,7 @@ impl Shared {
     }
 
     /// Waits for `millis` on the server's own clock.
-    pub(crate) async fn sleep(self: &Arc<Self>, millis: u64) {
+    pub(crate) async fn sleep(&self, millis: u64) {
         let deadline = self.update(|world| {
             world.waiting.sleeping += 1;
             world.now_ms().saturating_add(millis)

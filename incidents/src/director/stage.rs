@@ -154,7 +154,7 @@ impl Stage {
                 Ok(())
             }
             ServerStep::RotateJwks => {
-                control.rotate_jwks();
+                control.rotate_jwks(false);
                 Ok(())
             }
             ServerStep::RejectAll(RejectAll { status, legacy: true }) => {

@@ -33,7 +33,7 @@ pub(crate) fn alarms(app: &App, _call: &Call) -> Reply {
 
 /// `GET /admin/keys`, without their material.
 pub(crate) fn keys(app: &App, _call: &Call) -> Reply {
-    Ok(ok(&json!({ "keys": app.read(|world| world.keys.infos()) })))
+    Ok(ok(&json!({ "keys": app.read(|world| world.keys.here().infos()) })))
 }
 
 /// `POST /admin/dry-run`: what a change would do, without doing it.

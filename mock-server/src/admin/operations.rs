@@ -98,7 +98,7 @@ pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
     let (sessions_affected, refused) = match change {
         KeyChange::Schedule { .. } => (0, None),
         KeyChange::Activate { kid } => {
-            let refused = match world.keys.accepted(kid, world.now_ms()).map(|key| key.state) {
+            let refused = match world.keys.here().accepted(kid, world.now_ms()).map(|key| key.state) {
                 None => Some("no such key is accepted"),
                 Some(KeyState::Active) => Some("this key signs already"),
                 Some(_) => None,
@@ -107,7 +107,7 @@ pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
         }
         KeyChange::Retire { kid, emergency } => {
             let affected = world.sessions.depending_on(kid, world.now_s());
-            let refused = match world.keys.state(kid) {
+            let refused = match world.keys.here().state(kid) {
                 None => Some("no such key"),
                 Some(KeyState::Active) => Some("this key signs: activate another one first"),
                 Some(_) if affected > 0 && !emergency => {

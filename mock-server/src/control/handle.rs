@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ClockReading, Config, Fault, Observations, Refused, RequestRecord,
+    ClockReading, Config, Fault, Nodes, Observations, Refused, RequestRecord,
     clock::{LATEST_MS, ServerClock},
     config::Algorithm,
     keys::{KeyState, Material},
@@ -14,8 +14,8 @@ use crate::{
     state::{App, World},
 };
 
-/// What to do with the signing keys: `POST /control/secret`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What to do with the signing keys: `POST /control/secret`. Where `nodes` is empty or absent, every node does it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "snake_case", deny_unknown_fields)]
 pub enum SecretChange {
     /// A new HMAC secret. Without `keep_old`, every token it signed is void: what Mews did.
@@ -23,11 +23,31 @@ pub enum SecretChange {
         /// Whether the old secret stays accepted.
         #[serde(default)]
         keep_old: bool,
+        /// The nodes that do it, counted from 1: a roll-out that stopped half-way.
+        #[serde(default)]
+        nodes: Vec<u64>,
     },
     /// Every secret that was dropped is accepted again: the hotfix.
-    AcceptOldAgain,
-    /// A new ES256 key; the old one is gone from the JWKS at once.
-    RotateJwks,
+    AcceptOldAgain {
+        /// The nodes that have the hotfix, counted from 1.
+        #[serde(default)]
+        nodes: Vec<u64>,
+    },
+    /// A new ES256 key. Without `keep_old`, the `kid` of the old one is gone from the JWKS at once.
+    RotateJwks {
+        /// Whether the old key stays in the JWKS and is accepted: a rotation with an overlap.
+        #[serde(default)]
+        keep_old: bool,
+        /// The nodes that do it, counted from 1.
+        #[serde(default)]
+        nodes: Vec<u64>,
+    },
+    /// Every ES256 key that was dropped is in the JWKS again, and is accepted.
+    RestoreJwks {
+        /// The nodes that do it, counted from 1.
+        #[serde(default)]
+        nodes: Vec<u64>,
+    },
 }
 
 /// What to do with the clock: `POST /control/clock`.
@@ -96,31 +116,62 @@ impl Control {
         self.app.read(|world| world.random.minted().to_vec())
     }
 
-    /// A new HMAC secret. Without `keep_old`, every token it signed is void: what Mews did.
+    /// A new HMAC secret on every node. Without `keep_old`, every token it signed is void: what Mews did.
     pub fn change_secret(&self, keep_old: bool) {
-        self.secret(SecretChange::Change { keep_old });
+        self.everywhere(SecretChange::Change { keep_old, nodes: Vec::new() });
     }
 
-    /// Every secret that was dropped is accepted again: the hotfix.
+    /// Every secret that was dropped is accepted again, on every node: the hotfix.
     pub fn accept_old_secret_again(&self) {
-        self.secret(SecretChange::AcceptOldAgain);
+        self.everywhere(SecretChange::AcceptOldAgain { nodes: Vec::new() });
     }
 
-    /// A new ES256 key; the old one is gone from the JWKS at once.
-    pub fn rotate_jwks(&self) {
-        self.secret(SecretChange::RotateJwks);
+    /// A new ES256 key on every node. Without `keep_old`, the `kid` of the old one is gone from the JWKS at once.
+    pub fn rotate_jwks(&self, keep_old: bool) {
+        self.everywhere(SecretChange::RotateJwks { keep_old, nodes: Vec::new() });
+    }
+
+    /// Every ES256 key that was dropped is in the JWKS again and accepted, on every node.
+    pub fn restore_jwks(&self) {
+        self.everywhere(SecretChange::RestoreJwks { nodes: Vec::new() });
+    }
+
+    /// A change that names no node, which is all that can be refused.
+    fn everywhere(&self, change: SecretChange) {
+        self.app.update(|world| change_keys(world, change));
     }
 
     /// Changes the signing keys.
-    pub fn secret(&self, change: SecretChange) {
-        self.app.update(|world| match change {
-            SecretChange::Change { keep_old: true } => {
-                replace(world, Algorithm::Hs256, KeyState::Retired { accepted_until_ms: None });
-            }
-            SecretChange::Change { keep_old: false } => replace(world, Algorithm::Hs256, KeyState::Dropped),
-            SecretChange::AcceptOldAgain => world.keys.accept_dropped_secrets(),
-            SecretChange::RotateJwks => replace(world, Algorithm::Es256, KeyState::Dropped),
-        });
+    ///
+    /// # Errors
+    /// [`Refused`] if there is no such node; no key was changed then.
+    pub fn secret(&self, change: SecretChange) -> Result<(), Refused> {
+        self.app.update(|world| {
+            let (SecretChange::Change { nodes, .. }
+            | SecretChange::AcceptOldAgain { nodes }
+            | SecretChange::RotateJwks { nodes, .. }
+            | SecretChange::RestoreJwks { nodes }) = &change;
+            world.keys.know(nodes)?;
+            change_keys(world, change);
+            Ok(())
+        })
+    }
+
+    /// Puts several nodes behind the address, or one again.
+    ///
+    /// # Errors
+    /// [`Refused`] for no node at all, and for more than 16.
+    pub fn set_nodes(&self, nodes: Nodes) -> Result<(), Refused> {
+        self.app.update(|world| {
+            let now_ms = world.now_ms();
+            world.keys.set(nodes, &mut world.random, now_ms)
+        })
+    }
+
+    /// The nodes behind the address.
+    #[must_use]
+    pub fn nodes(&self) -> Nodes {
+        self.app.read(|world| world.keys.nodes())
     }
 
     /// Puts a fault in place, or another one in place of the one of its kind.
@@ -336,7 +387,17 @@ impl std::fmt::Debug for Control {
     }
 }
 
-fn replace(world: &mut World, algorithm: Algorithm, replaced: KeyState) {
+fn change_keys(world: &mut World, change: SecretChange) {
+    match change {
+        SecretChange::Change { keep_old, nodes } => replace(world, Algorithm::Hs256, keep_old, &nodes),
+        SecretChange::RotateJwks { keep_old, nodes } => replace(world, Algorithm::Es256, keep_old, &nodes),
+        SecretChange::AcceptOldAgain { nodes } => world.keys.accept_dropped(&nodes, Algorithm::Hs256),
+        SecretChange::RestoreJwks { nodes } => world.keys.accept_dropped(&nodes, Algorithm::Es256),
+    }
+}
+
+fn replace(world: &mut World, algorithm: Algorithm, keep_old: bool, nodes: &[u64]) {
     let (material, now_ms) = (Material::generate(algorithm, &mut world.random), world.now_ms());
-    world.keys.replace(material, replaced, now_ms);
+    let replaced = if keep_old { KeyState::Retired { accepted_until_ms: None } } else { KeyState::Dropped };
+    world.keys.replace(nodes, &material, replaced, now_ms);
 }

@@ -20,7 +20,7 @@ pub(crate) fn guard(app: &App, call: &Call) -> Result<(), Problem> {
     let name = host
         .rsplit_once(':')
         .map_or(host, |(name, port)| if port.bytes().all(|digit| digit.is_ascii_digit()) { name } else { host });
-    let local = is_loopback(call.peer) && ["127.0.0.1", "[::1]", "localhost"].contains(&name);
+    let local = is_loopback(call.peer.address) && ["127.0.0.1", "[::1]", "localhost"].contains(&name);
     let known = call.header(TOKEN_HEADER).is_some_and(|token| same(&app.doors.control, token));
     if local && known {
         return Ok(());
@@ -64,6 +64,17 @@ pub(crate) fn clear_faults(app: &App, _call: &Call) -> Reply {
     Ok(nothing())
 }
 
+/// `GET /control/nodes`.
+pub(crate) fn nodes(app: &App, _call: &Call) -> Reply {
+    Ok(ok(&control(app).nodes()))
+}
+
+/// `PUT /control/nodes`.
+pub(crate) fn set_nodes(app: &App, call: &Call) -> Reply {
+    control(app).set_nodes(call.json()?)?;
+    nodes(app, call)
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReleaseRequest {
@@ -80,7 +91,7 @@ pub(crate) fn release(app: &App, call: &Call) -> Reply {
 
 /// `POST /control/secret`.
 pub(crate) fn secret(app: &App, call: &Call) -> Reply {
-    control(app).secret(call.json::<SecretChange>()?);
+    control(app).secret(call.json::<SecretChange>()?)?;
     Ok(nothing())
 }
 

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{Fault, FaultKind};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::{Fault, FaultKind, brown_out::Line, cache::Cache};
 use crate::Endpoint;
 
 /// What happens to one request.
@@ -15,6 +18,10 @@ pub(crate) struct Effects {
     pub(crate) foreign: Option<String>,
     pub(crate) age: Option<u64>,
     pub(crate) cut: bool,
+    /// How many bytes of the body arrive before the connection is cut.
+    pub(crate) cut_short: Option<usize>,
+    /// The fault whose cache stands in front.
+    pub(crate) cache: Option<String>,
 }
 
 /// When a held request waits.
@@ -24,16 +31,30 @@ pub(crate) enum Hold {
     AfterTheWork,
 }
 
+/// A request, as far as faults look at it.
+#[derive(Clone, Copy)]
+pub(crate) struct Strike {
+    pub(crate) endpoint: Endpoint,
+    pub(crate) now_ms: u64,
+    /// The number of the device, counted from 1; `None` for who shows no credentials.
+    pub(crate) device: Option<u64>,
+}
+
 struct Standing {
     fault: Fault,
     /// What `share` has added up to since it last struck.
     due: f64,
+    line: Line,
+    cache: Cache,
 }
 
 impl Standing {
-    /// Whether this fault strikes a request to `endpoint`, which it then has.
-    fn strikes(&mut self, endpoint: Endpoint) -> bool {
-        if !self.fault.scope.covers(endpoint) || self.fault.times == Some(0) {
+    /// Whether this fault strikes a request, which it then has.
+    fn strikes(&mut self, request: Strike) -> bool {
+        if !self.fault.scope.covers(request.endpoint) || self.fault.times == Some(0) {
+            return false;
+        }
+        if self.fault.devices.is_some_and(|share| !request.device.is_some_and(|device| is_among(device, share))) {
             return false;
         }
         self.due += self.fault.share.unwrap_or(1.0);
@@ -49,6 +70,13 @@ impl Standing {
     }
 }
 
+/// Whether a device is among this share of all devices. Multiplicative hashing by the golden ratio: any run of numbers
+/// is spread evenly, every device is always on the same side, and the first one is the first to be struck.
+fn is_among(device: u64, share: f64) -> bool {
+    let hash = device.wrapping_sub(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+    f64::from(u32::try_from(hash).unwrap_or(u32::MAX)) / f64::from(u32::MAX) < share
+}
+
 /// The faults that stand now, by name.
 #[derive(Default)]
 pub(crate) struct FaultBoard {
@@ -57,7 +85,8 @@ pub(crate) struct FaultBoard {
 
 impl FaultBoard {
     pub(crate) fn set(&mut self, name: String, fault: Fault) {
-        self.standing.insert(name, Standing { fault, due: 0.0 });
+        let standing = Standing { fault, due: 0.0, line: Line::default(), cache: Cache::default() };
+        self.standing.insert(name, standing);
     }
 
     /// Removes a fault; `None` if none of that name stands.
@@ -73,19 +102,40 @@ impl FaultBoard {
         self.standing.iter().map(|(name, standing)| (name.clone(), standing.fault.clone())).collect()
     }
 
-    /// What strikes a request to `endpoint`. Of several answers the first by name is given, and only it is used up.
-    pub(crate) fn strike(&mut self, endpoint: Endpoint) -> Effects {
+    /// Whether any fault strikes some devices only.
+    pub(crate) fn looks_at_devices(&self) -> bool {
+        self.standing.values().any(|standing| standing.fault.devices.is_some())
+    }
+
+    /// What the cache of the fault `name` keeps for an address.
+    pub(crate) fn cached(&self, name: &str, resource: &str, now_ms: u64) -> Option<Response> {
+        let standing = self.standing.get(name)?;
+        let marked = matches!(standing.fault.kind, FaultKind::SharedCache { marked: true });
+        standing.cache.get(resource, now_ms, marked)
+    }
+
+    /// Lets the cache of the fault `name` keep an answer.
+    pub(crate) fn cache(&mut self, name: &str, resource: String, now_ms: u64, response: &Response, body: &Bytes) {
+        if let Some(standing) = self.standing.get_mut(name) {
+            standing.cache.keep(resource, now_ms, response, body);
+        }
+    }
+
+    /// What strikes a request. Of several answers the first by name is given, and only it is used up.
+    pub(crate) fn strike(&mut self, request: Strike) -> Effects {
         let mut effects = Effects::default();
-        for standing in self.standing.values_mut() {
+        for (name, standing) in &mut self.standing {
             let answers = matches!(
                 standing.fault.kind,
                 FaultKind::RejectAll { .. }
                     | FaultKind::Status { .. }
                     | FaultKind::Html { .. }
                     | FaultKind::Redirect { .. }
+                    | FaultKind::Portal { .. }
+                    | FaultKind::WrongRetryAfter { .. }
                     | FaultKind::Body { .. }
             );
-            if (answers && effects.answer.is_some()) || !standing.strikes(endpoint) {
+            if (answers && effects.answer.is_some()) || !standing.strikes(request) {
                 continue;
             }
             match standing.fault.kind.clone() {
@@ -95,6 +145,14 @@ impl FaultBoard {
                 FaultKind::Cached { age } => effects.age = Some(age),
                 FaultKind::ForeignIdentity { person } => effects.foreign = Some(person),
                 FaultKind::DropAfterCommit {} => effects.cut = true,
+                FaultKind::CutShort { bytes } => effects.cut_short = Some(bytes),
+                FaultKind::SharedCache { .. } => effects.cache = Some(name.clone()),
+                FaultKind::BrownOut { capacity, patience_ms, status } => {
+                    match standing.line.join(request.now_ms, capacity, patience_ms) {
+                        Some(wait_ms) => effects.slow_ms = effects.slow_ms.saturating_add(wait_ms),
+                        None => effects.answer = Some((FaultKind::Status { status, retry_after: None }, false)),
+                    }
+                }
                 answer => effects.answer = Some((answer, standing.fault.after_commit)),
             }
         }

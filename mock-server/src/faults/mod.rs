@@ -4,186 +4,22 @@
 //! where the name up to the first dot is the kind: `status` and `status.api` are two faults of one kind.
 
 mod board;
+mod brown_out;
+mod cache;
+mod device;
+mod kind;
 mod layer;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-pub(crate) use board::{Effects, FaultBoard};
+pub(crate) use board::{Effects, FaultBoard, Strike};
+pub use kind::{Body, FaultKind, WrongRetryAfter};
 pub(crate) use layer::{ConnectionCut, through};
 
-use crate::{Endpoint, Refused, config::check_status, endpoint::Scope};
-
-/// A body that a fault answers with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Body {
-    /// As it stands.
-    Text(String),
-    /// Any bytes.
-    Base64 {
-        /// Standard base64 with padding (RFC 4648 section 4).
-        base64: String,
-    },
-    /// The same text again and again.
-    Repeat {
-        /// The text.
-        repeat: String,
-        /// How often.
-        count: usize,
-    },
-}
-
-/// The largest body a fault may answer with, in bytes: 64 MiB.
-const LARGEST_BODY: usize = 64 << 20;
-
-impl Body {
-    /// The bytes; `None` if it is no base64 or larger than 64 MiB.
-    pub(crate) fn bytes(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Text(text) => Some(text.clone().into_bytes()),
-            Self::Base64 { base64 } => STANDARD.decode(base64).ok(),
-            Self::Repeat { repeat, count } => {
-                let size = repeat.len().checked_mul(*count)?;
-                (size <= LARGEST_BODY).then(|| repeat.repeat(*count).into_bytes())
-            }
-        }
-    }
-}
-
-/// What a fault does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum FaultKind {
-    /// Every token is rejected. Stands at the POS API and userinfo unless a scope is given.
-    RejectAll {
-        /// The status.
-        #[serde(default = "unauthorized")]
-        status: u16,
-        /// Whether the POS API answers in the legacy style, whatever the configuration says.
-        #[serde(default)]
-        legacy: bool,
-    },
-    /// An error status with a short text, as from an overloaded server or a proxy.
-    Status {
-        /// The status.
-        status: u16,
-        /// `Retry-After` (RFC 9110 section 10.2.3), seconds or a date.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        retry_after: Option<String>,
-    },
-    /// A page where JSON was due, as from a captive portal.
-    Html {
-        /// The status.
-        #[serde(default = "ok")]
-        status: u16,
-    },
-    /// The work is done, then the connection is cut instead of answering.
-    DropAfterCommit {},
-    /// The answer comes late, on the server's clock.
-    Slow {
-        /// How late, in milliseconds.
-        millis: u64,
-    },
-    /// The request waits until it is released.
-    Hold {},
-    /// The answer pretends to come from a cache (RFC 9111 section 5.1).
-    Cached {
-        /// `Age`, in seconds.
-        age: u64,
-    },
-    /// The answer is about another person, as from a mixed-up session store.
-    ForeignIdentity {
-        /// That person.
-        person: String,
-    },
-    /// A redirect.
-    Redirect {
-        /// `Location`.
-        location: String,
-    },
-    /// Exactly this answer.
-    Body {
-        /// The status.
-        #[serde(default = "ok")]
-        status: u16,
-        /// `Content-Type`.
-        content_type: String,
-        /// The body.
-        body: Body,
-        /// Further headers.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        headers: BTreeMap<String, String>,
-    },
-}
-
-fn unauthorized() -> u16 {
-    401
-}
-
-fn ok() -> u16 {
-    200
-}
-
-impl FaultKind {
-    /// The name it has in JSON and in `/control/faults/{name}`.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::RejectAll { .. } => "reject_all",
-            Self::Status { .. } => "status",
-            Self::Html { .. } => "html",
-            Self::DropAfterCommit {} => "drop_after_commit",
-            Self::Slow { .. } => "slow",
-            Self::Hold {} => "hold",
-            Self::Cached { .. } => "cached",
-            Self::ForeignIdentity { .. } => "foreign_identity",
-            Self::Redirect { .. } => "redirect",
-            Self::Body { .. } => "body",
-        }
-    }
-
-    fn default_scope(&self) -> Scope {
-        match self {
-            Self::RejectAll { .. } => {
-                Scope::from([Endpoint::Userinfo, Endpoint::Catalogue, Endpoint::Sales, Endpoint::Shift, Endpoint::Me])
-            }
-            _ => Scope::all(),
-        }
-    }
-
-    fn check(&self) -> Result<(), Refused> {
-        let header = |text: &str| {
-            HeaderValue::from_str(text).map(drop).map_err(|_| Refused::new(format!("`{text}` is no header value")))
-        };
-        match self {
-            Self::RejectAll { status, .. } | Self::Html { status } => check_status(*status).map(drop),
-            Self::Status { status, retry_after } => {
-                check_status(*status)?;
-                retry_after.as_deref().map_or(Ok(()), header)
-            }
-            Self::Redirect { location } => header(location),
-            Self::Body { status, content_type, body, headers } => {
-                check_status(*status)?;
-                header(content_type)?;
-                for (name, value) in headers {
-                    let framing = ["content-length", "transfer-encoding", "date", "connection"];
-                    if name.parse::<HeaderName>().is_err() || framing.contains(&name.to_lowercase().as_str()) {
-                        return Err(Refused::new(format!("`{name}` is no header that can be set")));
-                    }
-                    header(value)?;
-                }
-                body.bytes().map(drop).ok_or_else(|| Refused::new("the body is no base64, or larger than 64 MiB"))
-            }
-            Self::DropAfterCommit {} | Self::Slow { .. } | Self::Hold {} => Ok(()),
-            Self::Cached { .. } | Self::ForeignIdentity { .. } => Ok(()),
-        }
-    }
-}
+use crate::{Refused, endpoint::Scope};
 
 /// Something that is broken on purpose.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -195,6 +31,10 @@ pub struct Fault {
     pub scope: Scope,
     /// Which share of the requests it strikes, evenly: 0.5 is every second one. Absent: all of them.
     pub share: Option<f64>,
+    /// Which share of the devices it strikes, always the same ones: who signed in first is the first to be struck. A device
+    /// is a sign-in and whatever its device key opens later. Requests that show no credentials are not struck. Absent:
+    /// all devices.
+    pub devices: Option<f64>,
     /// How often it still strikes. Absent: without an end.
     pub times: Option<u64>,
     /// For an answer of its own and for `hold`: whether the work is done first, as by a server that commits and then
@@ -206,7 +46,7 @@ impl Fault {
     /// A fault of this kind, at the kind's usual places, striking every time.
     #[must_use]
     pub fn new(kind: FaultKind) -> Self {
-        Self { scope: kind.default_scope(), kind, share: None, times: None, after_commit: false }
+        Self { scope: kind.default_scope(), kind, share: None, devices: None, times: None, after_commit: false }
     }
 
     /// Every token is rejected with 401, in the configured style.
@@ -275,6 +115,43 @@ impl Fault {
         Self::new(FaultKind::Redirect { location: location.into() })
     }
 
+    /// A server that does `capacity` requests in a second of its clock: more of them wait in line, and who would wait longer
+    /// than 5 s is sent away with 503.
+    #[must_use]
+    pub fn brown_out(capacity: u32) -> Self {
+        Self::new(FaultKind::BrownOut { capacity, patience_ms: kind::PATIENCE_MS, status: 503 })
+    }
+
+    /// A cache in front that gives the first answer to everybody, whoever asks.
+    #[must_use]
+    pub fn shared_cache() -> Self {
+        Self::new(FaultKind::SharedCache { marked: true })
+    }
+
+    /// A captive portal: its page with status 200, whatever was asked for.
+    #[must_use]
+    pub fn portal() -> Self {
+        Self::new(FaultKind::Portal { location: None })
+    }
+
+    /// A captive portal that redirects everything to its page at `location`.
+    #[must_use]
+    pub fn portal_at(location: impl Into<String>) -> Self {
+        Self::new(FaultKind::Portal { location: Some(location.into()) })
+    }
+
+    /// An error status whose `Retry-After` is of no use.
+    #[must_use]
+    pub fn wrong_retry_after(status: u16, how: WrongRetryAfter) -> Self {
+        Self::new(FaultKind::WrongRetryAfter { status, how })
+    }
+
+    /// The work is done; status, headers and this many bytes of the body arrive, then the connection is cut.
+    #[must_use]
+    pub fn cut_short(bytes: usize) -> Self {
+        Self::new(FaultKind::CutShort { bytes })
+    }
+
     /// Exactly this answer.
     #[must_use]
     pub fn answer(status: u16, content_type: impl Into<String>, body: Body) -> Self {
@@ -308,6 +185,13 @@ impl Fault {
         self
     }
 
+    /// The same fault for this share of the devices only, between 0 and 1, and always for the same ones.
+    #[must_use]
+    pub fn devices(mut self, share: f64) -> Self {
+        self.devices = Some(share);
+        self
+    }
+
     /// The same fault after the work was done.
     #[must_use]
     pub fn after_commit(mut self) -> Self {
@@ -317,8 +201,9 @@ impl Fault {
 
     /// Whether it can be carried out.
     pub(crate) fn check(&self) -> Result<(), Refused> {
-        if self.share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            return Err(Refused::new("share is not between 0 and 1"));
+        let outside = |share: Option<f64>| share.is_some_and(|share| !(0.0..=1.0).contains(&share));
+        if outside(self.share) || outside(self.devices) {
+            return Err(Refused::new("a share is not between 0 and 1"));
         }
         self.kind.check()
     }
@@ -332,6 +217,8 @@ struct Frequency {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     share: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    devices: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<u64>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     after_commit: bool,
@@ -341,12 +228,13 @@ impl TryFrom<Map<String, Value>> for Fault {
     type Error = String;
 
     fn try_from(mut json: Map<String, Value>) -> Result<Self, String> {
-        let common = ["scope", "share", "times", "after_commit"];
+        let common = ["scope", "share", "devices", "times", "after_commit"];
         let common = common.into_iter().filter_map(|name| json.remove_entry(name)).collect();
         let common: Frequency = serde_json::from_value(Value::Object(common)).map_err(|e| e.to_string())?;
         let kind: FaultKind = serde_json::from_value(Value::Object(json)).map_err(|e| e.to_string())?;
         let scope = common.scope.unwrap_or_else(|| kind.default_scope());
-        let fault = Self { kind, scope, share: common.share, times: common.times, after_commit: common.after_commit };
+        let Frequency { share, devices, times, after_commit, .. } = common;
+        let fault = Self { kind, scope, share, devices, times, after_commit };
         fault.check().map_err(|refused| refused.to_string())?;
         Ok(fault)
     }
@@ -357,6 +245,7 @@ impl From<Fault> for Map<String, Value> {
         let common = Frequency {
             scope: Some(fault.scope),
             share: fault.share,
+            devices: fault.devices,
             times: fault.times,
             after_commit: fault.after_commit,
         };

@@ -51,6 +51,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 last_access: None,
                 last_refresh_key: None,
             },
+            None,
         );
         world.codes.used(code, &sid);
         let extras = Extras {

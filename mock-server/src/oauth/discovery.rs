@@ -37,5 +37,5 @@ pub(crate) fn document(app: &App, _call: &Call) -> Reply {
 
 /// `GET /jwks` (RFC 7517 section 5).
 pub(crate) fn jwks(app: &App, _call: &Call) -> Reply {
-    Ok(ok(&app.read(|world| world.keys.jwks(world.now_ms()))))
+    Ok(ok(&app.read(|world| world.keys.here().jwks(world.now_ms()))))
 }

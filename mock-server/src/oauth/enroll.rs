@@ -5,7 +5,7 @@ use p256::ecdsa::VerifyingKey;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::bearer;
+use super::{bearer, device_of};
 use crate::{
     call::{Call, Problem, Reply, json_answer, nothing},
     keys::public_key,
@@ -20,6 +20,8 @@ pub(crate) struct Enrolment {
     pub(crate) person: String,
     pub(crate) client_id: String,
     pub(crate) scope: String,
+    /// The number of the device, which is that of the session that enrolled the key.
+    pub(crate) device: u64,
 }
 
 #[derive(Deserialize)]
@@ -38,8 +40,9 @@ pub(crate) fn enroll(app: &App, call: &Call) -> Reply {
         if taken {
             return Err(Problem::new(StatusCode::CONFLICT, "key_taken", "somebody else enrolled this key"));
         }
-        let Bearer { person, client_id, scope, .. } = bearer;
-        world.enrolments.insert(kid.clone(), Enrolment { key, person, client_id, scope });
+        let Bearer { person, client_id, scope, sid, .. } = bearer;
+        let device = device_of(&sid).unwrap_or_default();
+        world.enrolments.insert(kid.clone(), Enrolment { key, person, client_id, scope, device });
         Ok(json_answer(StatusCode::CREATED, &json!({ "kid": kid })))
     })
 }

@@ -24,11 +24,20 @@ pub(crate) struct Extras {
     pub(crate) audience: Option<String>,
 }
 
-/// Opens a session and returns its id.
-pub(crate) fn open_session(world: &mut World, session: Session) -> String {
-    let sid = world.random.short();
+/// Opens a session of a device, or of one more, and returns its id, which begins with the device's number.
+pub(crate) fn open_session(world: &mut World, session: Session, device: Option<u64>) -> String {
+    let device = device.unwrap_or_else(|| {
+        world.devices += 1;
+        world.devices
+    });
+    let sid = format!("{device}-{}", world.random.short());
     world.sessions.open(sid.clone(), session);
     sid
+}
+
+/// The number of the device whose session this is, counted from 1.
+pub(crate) fn device_of(sid: &str) -> Option<u64> {
+    sid.split_once('-')?.0.parse().ok()
 }
 
 /// A new refresh token for a session, remembered.
@@ -37,7 +46,7 @@ pub(crate) fn refresh_token(world: &mut World, sid: &str) -> Result<String, Prob
     let (token, key) = match world.config.refresh_tokens {
         RefreshTokens::Opaque => (random, None),
         RefreshTokens::Signed => {
-            let key = world.keys.active(Algorithm::Hs256).ok_or_else(no_key)?;
+            let key = world.keys.here().active(Algorithm::Hs256).ok_or_else(no_key)?;
             (jwt::sign(key, "rt+jwt", &json!({ "jti": random, "sid": sid })), Some(key.kid.clone()))
         }
     };
@@ -69,7 +78,7 @@ pub(crate) fn answer(
     let audience = extras.audience.as_deref().unwrap_or(&session.audience);
     let jti = world.random.short();
 
-    let key = world.keys.active(world.config.algorithm).ok_or_else(no_key)?;
+    let key = world.keys.here().active(world.config.algorithm).ok_or_else(no_key)?;
     let claims = json!({
         "iss": issuer, "sub": person, "aud": audience, "iat": now, "exp": expires, "scope": scope,
         "client_id": session.client_id, "jti": jti, "sid": sid,
@@ -88,7 +97,7 @@ pub(crate) fn answer(
         body["refresh_token"] = token.into();
     }
     if extras.id_token && scope.split(' ').any(|scope| scope == "openid") {
-        let key = world.keys.active(Algorithm::Es256).ok_or_else(no_key)?;
+        let key = world.keys.here().active(Algorithm::Es256).ok_or_else(no_key)?;
         let mut claims = json!({
             "iss": issuer, "sub": person, "aud": session.client_id, "iat": now, "exp": expires,
             "auth_time": session.auth_time, "sid": sid, "name": display_name(person), "preferred_username": person,

@@ -68,6 +68,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 last_access: None,
                 last_refresh_key: None,
             },
+            Some(enrolment.device),
         );
         let refresh_token = match world.config.refresh_token_on_jwt_bearer {
             true => Some(issue::refresh_token(world, &sid)?),

@@ -18,6 +18,7 @@ pub(crate) use authorize::{Codes, authorize, sign_in};
 pub(crate) use discovery::{document, jwks};
 pub(crate) use enroll::{Enrolment, enroll, unenroll};
 pub(crate) use introspect::introspect;
+pub(crate) use issue::device_of;
 pub(crate) use revoke::revoke;
 pub use sessions::SessionInfo;
 pub(crate) use sessions::{Session, SessionStore};

@@ -86,7 +86,7 @@ fn succeed(world: &mut World, sid: &str, print: &str) -> Result<Option<String>, 
 }
 
 fn signature_holds(world: &World, token: &str) -> bool {
-    let key = |kid: &str| world.keys.accepted(kid, world.now_ms());
+    let key = |kid: &str| world.keys.here().accepted(kid, world.now_ms());
     Unverified::parse(token)
         .is_some_and(|token| token.header.kid.as_deref().and_then(key).is_some_and(|key| token.is_signed_by(key)))
 }

@@ -29,7 +29,7 @@ pub(crate) fn revoke(app: &App, call: &Call) -> Reply {
 
 fn own_access_token(world: &crate::state::World, token: &str, client_id: &str) -> Option<String> {
     let token = Unverified::parse(token)?;
-    let key = world.keys.accepted(token.header.kid.as_deref()?, world.now_ms())?;
+    let key = world.keys.here().accepted(token.header.kid.as_deref()?, world.now_ms())?;
     let own = token.is_signed_by(key) && token.text("client_id") == Some(client_id);
     own.then(|| token.text("jti").map(str::to_owned)).flatten()
 }

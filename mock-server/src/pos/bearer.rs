@@ -73,7 +73,7 @@ pub(crate) fn check(world: &World, issuer: &str, call: &Call, audience: Option<&
 pub(crate) fn check_token(world: &World, issuer: &str, token: &str, audience: Option<&str>) -> Result<Bearer, Reason> {
     let token = Unverified::parse(token).ok_or(Reason::Malformed)?;
     let kid = token.header.kid.as_deref().ok_or(Reason::Malformed)?;
-    let key = world.keys.accepted(kid, world.now_ms()).ok_or(Reason::UnknownKey)?;
+    let key = world.keys.here().accepted(kid, world.now_ms()).ok_or(Reason::UnknownKey)?;
     if !token.is_signed_by(key) {
         return Err(Reason::BadSignature);
     }

@@ -11,9 +11,11 @@
 
 mod admin;
 mod bad_input;
+mod broken;
 mod connections;
 mod faults;
 mod main_job;
+mod nodes;
 mod oauth;
 mod openapi;
 mod pages;

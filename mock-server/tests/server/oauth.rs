@@ -170,7 +170,7 @@ async fn an_es256_token_dies_with_its_key_in_the_jwks() {
     let (server, till) = start_with(builder).await;
     let tokens = till.sign_in().await;
     let before = till.get("/jwks", "").await.json();
-    server.control().rotate_jwks();
+    server.control().rotate_jwks(false);
     let after = till.get("/jwks", "").await.json();
     assert_eq!(after["keys"].as_array().unwrap().len(), 1);
     assert_ne!(before["keys"][0]["kid"], after["keys"][0]["kid"]);

@@ -204,6 +204,11 @@ async fn walk_control(walk: &mut Walk, server: &MockServer) {
         ("cached", json!({ "age": 30 })),
         ("foreign_identity", json!({ "person": "grace", "scope": "me" })),
         ("redirect", json!({ "location": "https://example.com/" })),
+        ("brown_out", json!({ "capacity": 1000, "patience_ms": 10, "devices": 0.5 })),
+        ("shared_cache", json!({ "marked": false })),
+        ("portal", json!({ "location": "http://portal.example/" })),
+        ("wrong_retry_after", json!({ "how": "past_date" })),
+        ("cut_short", json!({ "bytes": 3, "scope": "refresh" })),
         ("body", json!({ "content_type": "text/plain", "body": "no", "headers": { "x-why": "test" } })),
         ("body.big", json!({ "content_type": "text/plain", "body": { "repeat": "x", "count": 10_000_000 } })),
         ("body.bytes", json!({ "content_type": "text/plain", "body": { "base64": "AAEC" } })),
@@ -219,11 +224,19 @@ async fn walk_control(walk: &mut Walk, server: &MockServer) {
     walk.call("DELETE", "/control/faults", Sent::Nothing, 204).await;
     walk.call("POST", "/control/release", Sent::Nothing, 200).await;
     walk.call("POST", "/control/release", Sent::Json(json!({ "count": 2 })), 200).await;
-    for change in
-        [json!({ "action": "change" }), json!({ "action": "accept_old_again" }), json!({ "action": "rotate_jwks" })]
-    {
+    let nodes = json!({ "count": 3, "route": "cookie", "keys": "own", "seed": 7 });
+    walk.call("PUT", "/control/nodes", Sent::Json(nodes), 200).await;
+    walk.call("GET", "/control/nodes", Sent::Nothing, 200).await;
+    walk.call("GET", "/control/requests?last=1", Sent::Nothing, 200).await;
+    for change in [
+        json!({ "action": "change", "nodes": [2, 3] }),
+        json!({ "action": "accept_old_again" }),
+        json!({ "action": "rotate_jwks", "keep_old": true }),
+        json!({ "action": "restore_jwks" }),
+    ] {
         walk.call("POST", "/control/secret", Sent::Json(change), 204).await;
     }
+    walk.call("PUT", "/control/nodes", Sent::Json(json!({ "count": 1 })), 200).await;
     walk.call("POST", "/control/sessions", Sent::Json(json!({ "action": "revoke", "sub": "linus" })), 204).await;
     walk.call("POST", "/control/sessions", Sent::Json(json!({ "action": "wipe" })), 204).await;
     walk.call("GET", "/control/clock", Sent::Nothing, 200).await;

@@ -68,6 +68,11 @@ fn the_page_shows_every_kind_of_fault() {
         "cached",
         "foreign_identity",
         "redirect",
+        "brown_out",
+        "shared_cache",
+        "portal",
+        "wrong_retry_after",
+        "cut_short",
         "body",
     ];
     for kind in kinds {

@@ -117,6 +117,23 @@ impl Till {
         self.try_send(Method::POST, path, &headers, body).await
     }
 
+    /// Status, what arrived of the body, and whether it broke off.
+    pub async fn until_it_breaks(&self, path: &str, fields: &[(&str, &str)]) -> (StatusCode, Vec<u8>, bool) {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(format!("{}{path}", self.base))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(Full::new(body.into()));
+        let (parts, mut body) = self.client.request(request.unwrap()).await.unwrap().into_parts();
+        let mut arrived = Vec::new();
+        while let Some(frame) = body.frame().await {
+            match frame {
+                Ok(frame) => arrived.extend(frame.into_data().unwrap_or_default()),
+                Err(_) => return (parts.status, arrived, true),
+            }
+        }
+        (parts.status, arrived, false)
+    }
+
     pub async fn control(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let headers = [("x-mainstay-control", self.control_token.as_str()), ("content-type", "application/json")];
         let body = body.map_or_else(String::new, |body| body.to_string());
