@@ -70,6 +70,12 @@ impl From<crate::Refused> for Problem {
     }
 }
 
+impl From<crate::oauth::Unreachable> for Problem {
+    fn from(unreachable: crate::oauth::Unreachable) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", unreachable)
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         *self.0

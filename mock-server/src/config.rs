@@ -4,7 +4,7 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Refused;
+use crate::{Refused, oauth::StoreFailure};
 
 /// What the authorization server does with a refresh token that was used (RFC 6749 section 10.4, RFC 9700 section 4.14.2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -165,6 +165,8 @@ pub struct Config {
     pub rejection: Rejection,
     /// What the status document says.
     pub status: StatusDocument,
+    /// What the server does while it cannot reach its session store.
+    pub when_the_store_fails: StoreFailure,
     /// When a surge of rejections raises an alarm.
     pub alarm: AlarmRule,
     /// How long a replaced signing key stays accepted after `/admin` activated another one, in seconds.
@@ -186,6 +188,7 @@ impl Default for Config {
             client_ids: None,
             rejection: Rejection::default(),
             status: StatusDocument::default(),
+            when_the_store_fails: StoreFailure::default(),
             alarm: AlarmRule { rejections: 20, within_seconds: 60 },
             key_overlap_seconds: 86_400,
         }

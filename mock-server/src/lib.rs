@@ -43,12 +43,12 @@ pub use clock::ClockReading;
 pub use config::{
     AlarmRule, Algorithm, Config, ExpiresIn, RefreshAnswer, RefreshTokens, Rejection, Rotation, StatusDocument,
 };
-pub use control::{ClockChange, Control, Released, SecretChange, SessionLoss};
+pub use control::{ClockChange, Control, Released, SecretChange, SessionLoss, StoreChange};
 pub use endpoint::{Endpoint, Place, Scope};
 pub use faults::{Body, Fault, FaultKind, WrongRetryAfter};
 pub use keys::{KeyInfo, KeyState};
 pub use nodes::{NodeKeys, Nodes, Route};
-pub use oauth::SessionInfo;
+pub use oauth::{SessionInfo, StoreFailure};
 pub use observations::{NO_KEY, NOBODY_YET, Observations, RequestRecord, Requests};
 pub use random::Minted;
 pub use server::{INTROSPECTION_CLIENT, MockServer, MockServerBuilder, OPERATORS, StartError};

@@ -62,6 +62,10 @@ struct Options {
     #[arg(long, value_name = "NAME")]
     scripted_person: Option<String>,
 
+    /// Keeps sessions in this Redis instead of in the server. It must answer at the start.
+    #[arg(long, env = "MAINSTAY_MOCK_SESSIONS", value_name = "redis://HOST:PORT")]
+    sessions: Option<String>,
+
     /// Starts with a clock that stands still at this moment, in milliseconds since 1970.
     #[arg(long, value_name = "MILLISECONDS")]
     virtual_clock: Option<u64>,
@@ -109,6 +113,9 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(person) = options.scripted_person {
         builder = builder.scripted_person(person);
+    }
+    if let Some(redis) = options.sessions {
+        builder = builder.sessions(redis);
     }
     if let Some(now_ms) = options.virtual_clock {
         builder = builder.virtual_clock(now_ms);

@@ -89,6 +89,7 @@ pub(crate) const ROUTES: &[Route] = &[
     post("/control/release", Door::Control, control::release),
     post("/control/secret", Door::Control, control::secret),
     post("/control/sessions", Door::Control, control::sessions),
+    put("/control/session-store", Door::Control, control::session_store),
     get("/control/clock", Door::Control, control::clock),
     post("/control/clock", Door::Control, control::set_clock),
     get("/control/config", Door::Control, control::config),

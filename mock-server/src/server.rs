@@ -23,9 +23,10 @@ use crate::{
     Algorithm, Config, Control, Refused, Rejection, Rotation,
     clock::ServerClock,
     faults::ConnectionCut,
+    oauth::Redis,
     random::Random,
     routes::{ROUTES, router},
-    state::{App, Doors, Start},
+    state::{App, Doors, Start, StoreAddress},
 };
 
 /// Where a request came from.
@@ -62,6 +63,9 @@ pub enum StartError {
     /// The issuer is no absolute http or https URL without path, query and fragment.
     #[error("`{0}` is no issuer: an http or https URL without path, query and fragment is needed")]
     Issuer(String),
+    /// The session store is no Redis, or does not answer.
+    #[error("the session store `{0}` cannot be used: {1}")]
+    SessionStore(String, String),
     /// The operating system gives no random bytes.
     #[error("the operating system gives no random bytes")]
     Random,
@@ -79,6 +83,7 @@ pub struct MockServerBuilder {
     clock: ServerClock,
     scripted: Option<String>,
     issuer: Option<String>,
+    sessions: StoreAddress,
     remembers_secrets: bool,
 }
 
@@ -94,6 +99,7 @@ impl Default for MockServerBuilder {
             clock: ServerClock::Real { offset_ms: 0 },
             scripted: None,
             issuer: None,
+            sessions: StoreAddress::Embedded,
             remembers_secrets: false,
         }
     }
@@ -199,6 +205,14 @@ impl MockServerBuilder {
         self
     }
 
+    /// Keeps sessions in the Redis at this address, `redis://host:port/database`, instead of in the server. It must answer at
+    /// the start; later it may come and go, and [`Config::when_the_store_fails`] says what then happens.
+    #[must_use]
+    pub fn sessions(mut self, redis: impl Into<String>) -> Self {
+        self.sessions = StoreAddress::Redis(redis.into());
+        self
+    }
+
     /// Remembers every secret that it makes or is shown, for [`Control::secrets`]: for tests that look for leaks and need to
     /// know what to look for. They stay in memory until the server is dropped, and are in no answer of it.
     #[must_use]
@@ -217,6 +231,10 @@ impl MockServerBuilder {
         let given = given.into_iter().flatten().chain(self.admin_tokens.values());
         if given.into_iter().any(|secret| secret.expose_secret().trim().is_empty()) {
             return Err(StartError::EmptySecret);
+        }
+        if let StoreAddress::Redis(url) = &self.sessions {
+            let found = Redis::at(url).and_then(|redis| redis.greet());
+            found.map_err(|error| StartError::SessionStore(url.clone(), error.to_string()))?;
         }
         let mut random = Random::new().map_err(|_| StartError::Random)?;
         if self.remembers_secrets {
@@ -237,7 +255,8 @@ impl MockServerBuilder {
             introspector: (INTROSPECTION_CLIENT.to_owned(), or_new(self.introspection_secret)),
         };
         let secret = or_new(self.secret);
-        let start = Start { config: self.config, clock: self.clock, scripted: self.scripted, secret };
+        let start =
+            Start { config: self.config, clock: self.clock, scripted: self.scripted, secret, sessions: self.sessions };
 
         let failed = |error| StartError::Listen { address: self.address, error };
         let listener = TcpListener::bind(self.address).await.map_err(failed)?;

@@ -19,7 +19,7 @@ use crate::{
     faults::FaultBoard,
     keys::HmacKey,
     nodes::Cluster,
-    oauth::{Codes, Enrolment, SessionStore},
+    oauth::{Codes, Enrolment, Redis, Sessions},
     observations::Journal,
     pos::Till,
     random::Random,
@@ -46,6 +46,28 @@ pub(crate) struct Start {
     pub(crate) clock: ServerClock,
     pub(crate) scripted: Option<String>,
     pub(crate) secret: SecretString,
+    pub(crate) sessions: StoreAddress,
+}
+
+/// Where sessions are kept.
+#[derive(Clone, Default)]
+pub(crate) enum StoreAddress {
+    /// In the server itself.
+    #[default]
+    Embedded,
+    /// In a Redis, by its address, which was found to be one.
+    Redis(String),
+}
+
+impl StoreAddress {
+    fn open(&self) -> Sessions {
+        match self {
+            Self::Embedded => Sessions::default(),
+            Self::Redis(url) => {
+                Redis::at(url).map_or_else(|_| Sessions::default(), |redis| Sessions::new(Box::new(redis)))
+            }
+        }
+    }
 }
 
 /// Who may do what, by a token of their own.
@@ -80,7 +102,7 @@ pub(crate) struct World {
     pub(crate) keys: Cluster,
     pub(crate) faults: FaultBoard,
     pub(crate) codes: Codes,
-    pub(crate) sessions: SessionStore,
+    pub(crate) sessions: Sessions,
     pub(crate) enrolments: BTreeMap<String, Enrolment>,
     /// How many devices there are: sign-ins by a person.
     pub(crate) devices: u64,
@@ -115,7 +137,7 @@ impl World {
             random,
             faults: FaultBoard::default(),
             codes: Codes::default(),
-            sessions: SessionStore::default(),
+            sessions: start.sessions.open(),
             enrolments: BTreeMap::new(),
             devices: 0,
             used_assertions: HashMap::new(),
@@ -149,7 +171,7 @@ impl World {
             held,
             sleeping: self.waiting.sleeping,
             in_flight: self.waiting.inside.saturating_sub(held).saturating_sub(self.waiting.sleeping),
-            sessions: self.sessions.live(),
+            sessions: self.sessions.live().unwrap_or_default(),
             enrolments: u64::try_from(self.enrolments.len()).unwrap_or(u64::MAX),
             ..self.seen.clone()
         }

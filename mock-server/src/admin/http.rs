@@ -68,15 +68,15 @@ pub(crate) fn withdraw(app: &App, call: &Call) -> Reply {
 
 /// `GET /admin/sessions`.
 pub(crate) fn sessions(app: &App, _call: &Call) -> Reply {
-    Ok(ok(&json!({ "sessions": app.read(|world| world.sessions.infos()) })))
+    Ok(ok(&json!({ "sessions": app.read(|world| world.sessions.infos())? })))
 }
 
 /// `DELETE /admin/sessions/{sid}`.
 pub(crate) fn revoke_session(app: &App, call: &Call) -> Reply {
     let sid = call.param("sid");
-    app.update(|world| match world.sessions.get(sid) {
+    app.update(|world| match world.sessions.get(sid)? {
         Some(session) if !session.revoked => {
-            world.sessions.revoke(sid);
+            world.sessions.revoke(sid)?;
             Ok(nothing())
         }
         _ => Err(Problem::not_found("no such session lives")),

@@ -10,6 +10,7 @@ use crate::{
     call::Problem,
     config::Algorithm,
     keys::{KeyState, Material},
+    oauth::Unreachable,
     state::World,
 };
 
@@ -95,6 +96,14 @@ fn refusal(status: StatusCode, text: &str) -> Problem {
 
 /// What `change` would do now.
 pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
+    dry_run_with_store(world, change).unwrap_or_else(|unreachable| DryRun {
+        sessions_affected: 0,
+        sessions: 0,
+        refused: Some(unreachable.to_string()),
+    })
+}
+
+fn dry_run_with_store(world: &World, change: &KeyChange) -> Result<DryRun, Unreachable> {
     let (sessions_affected, refused) = match change {
         KeyChange::Schedule { .. } => (0, None),
         KeyChange::Activate { kid } => {
@@ -106,7 +115,7 @@ pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
             (0, refused)
         }
         KeyChange::Retire { kid, emergency } => {
-            let affected = world.sessions.depending_on(kid, world.now_s());
+            let affected = world.sessions.depending_on(kid, world.now_s())?;
             let refused = match world.keys.here().state(kid) {
                 None => Some("no such key"),
                 Some(KeyState::Active) => Some("this key signs: activate another one first"),
@@ -118,7 +127,7 @@ pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
             (affected, refused)
         }
     };
-    DryRun { sessions_affected, sessions: world.sessions.live(), refused: refused.map(str::to_owned) }
+    Ok(DryRun { sessions_affected, sessions: world.sessions.live()?, refused: refused.map(str::to_owned) })
 }
 
 /// Writes a proposal down.

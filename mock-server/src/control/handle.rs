@@ -9,7 +9,7 @@ use crate::{
     clock::{LATEST_MS, ServerClock},
     config::Algorithm,
     keys::{KeyState, Material},
-    oauth::SessionInfo,
+    oauth::{SessionInfo, StoreFailure, somebody},
     random::Minted,
     state::{App, World},
 };
@@ -89,6 +89,23 @@ pub enum SessionLoss {
         #[serde(default)]
         enrolments: bool,
     },
+}
+
+/// What to do with the way to the session store: `PUT /control/session-store`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case", deny_unknown_fields)]
+pub enum StoreChange {
+    /// The store cannot be reached. Nothing in it is lost.
+    CutOff {
+        /// What the server does then.
+        #[serde(default)]
+        failing: StoreFailure,
+        /// Whose session a careless server goes on with; absent: the one that it read last.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        person: Option<String>,
+    },
+    /// The store is in reach again.
+    Reconnect,
 }
 
 /// How many requests were let go.
@@ -353,25 +370,68 @@ impl Control {
         self.configure(config)
     }
 
-    /// The session store is lost: refresh tokens are void, access tokens and device keys live on.
+    /// The session store is lost: refresh tokens are void, access tokens and device keys live on. A Redis that does not answer
+    /// keeps what it has; [`lose_sessions`](Self::lose_sessions) says so.
     pub fn wipe_sessions(&self) {
-        self.app.update(|world| world.sessions.wipe());
+        // The store within the server always answers.
+        let _ = self.lose_sessions(&SessionLoss::Wipe);
     }
 
-    /// Ends one person's sessions, access tokens included; with `enrolments`, forgets their device keys too.
+    /// Ends one person's sessions, access tokens included; with `enrolments`, forgets their device keys too. As to a Redis that
+    /// does not answer, see [`wipe_sessions`](Self::wipe_sessions).
     pub fn revoke_sessions(&self, sub: &str, enrolments: bool) {
-        self.app.update(|world| {
-            world.sessions.revoke_person(sub);
-            if enrolments {
-                world.enrolments.retain(|_, enrolment| enrolment.person != sub);
+        let _ = self.lose_sessions(&SessionLoss::Revoke { sub: sub.to_owned(), enrolments });
+    }
+
+    /// Loses or ends sessions, also while the server itself cannot reach its store.
+    ///
+    /// # Errors
+    /// [`Refused`] if the store is a Redis that does not answer.
+    pub fn lose_sessions(&self, loss: &SessionLoss) -> Result<(), Refused> {
+        let done = self.app.update(|world| match loss {
+            SessionLoss::Wipe => world.sessions.wipe(),
+            SessionLoss::Revoke { sub, enrolments } => {
+                world.sessions.revoke_person(sub)?;
+                if *enrolments {
+                    world.enrolments.retain(|_, enrolment| enrolment.person != *sub);
+                }
+                Ok(())
+            }
+        });
+        done.map_err(|unreachable| Refused::new(unreachable.to_string()))
+    }
+
+    /// Cuts the session store off. The server then does what `failing` says, until
+    /// [`reconnect_session_store`](Self::reconnect_session_store); nothing is lost.
+    pub fn cut_off_session_store(&self, failing: StoreFailure) {
+        self.session_store(&StoreChange::CutOff { failing, person: None });
+    }
+
+    /// Lets the server reach its session store again.
+    pub fn reconnect_session_store(&self) {
+        self.session_store(&StoreChange::Reconnect);
+    }
+
+    /// Cuts the session store off, or lets the server reach it again.
+    pub fn session_store(&self, change: &StoreChange) {
+        self.app.update(|world| match change {
+            StoreChange::Reconnect => world.sessions.cut_off(false),
+            StoreChange::CutOff { failing, person } => {
+                if let Some(person) = person {
+                    let (sid, session) =
+                        world.sessions.of(person).unwrap_or_else(|| somebody(&self.app.issuer, person));
+                    world.sessions.take_in_hand(sid, session);
+                }
+                world.config.when_the_store_fails = *failing;
+                world.sessions.cut_off(true);
             }
         });
     }
 
-    /// The sessions, revoked ones included.
+    /// The sessions, revoked ones included; none while the store cannot be reached.
     #[must_use]
     pub fn sessions(&self) -> Vec<SessionInfo> {
-        self.app.read(|world| world.sessions.infos())
+        self.app.read(|world| world.sessions.infos()).unwrap_or_default()
     }
 
     /// Back to the start: configuration, clock, keys, sessions, sales, counts. Held requests go on.

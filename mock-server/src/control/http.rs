@@ -97,10 +97,13 @@ pub(crate) fn secret(app: &App, call: &Call) -> Reply {
 
 /// `POST /control/sessions`.
 pub(crate) fn sessions(app: &App, call: &Call) -> Reply {
-    match call.json()? {
-        SessionLoss::Wipe => control(app).wipe_sessions(),
-        SessionLoss::Revoke { sub, enrolments } => control(app).revoke_sessions(&sub, enrolments),
-    }
+    control(app).lose_sessions(&call.json::<SessionLoss>()?)?;
+    Ok(nothing())
+}
+
+/// `PUT /control/session-store`.
+pub(crate) fn session_store(app: &App, call: &Call) -> Reply {
+    control(app).session_store(&call.json()?);
     Ok(nothing())
 }
 

@@ -3,4 +3,4 @@
 mod handle;
 pub(crate) mod http;
 
-pub use handle::{ClockChange, Control, Released, SecretChange, SessionLoss};
+pub use handle::{ClockChange, Control, Released, SecretChange, SessionLoss, StoreChange};

@@ -11,7 +11,7 @@ pub(super) fn of(world: &World, call: &Call) -> Option<u64> {
     }
     let form = call.form().ok()?;
     if let Some(token) = form.get("refresh_token") {
-        return device_of(&world.sessions.refresh_token(&fingerprint(token))?.sid);
+        return device_of(&world.sessions.refresh_token(&fingerprint(token)).ok()??.sid);
     }
     let assertion = Unverified::parse(form.get("assertion")?)?;
     Some(world.enrolments.get(assertion.header.kid.as_deref()?)?.device)

@@ -25,7 +25,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
         };
         if let Some(sid) = &issued.session {
             // RFC 6749 section 4.1.2: a code used twice revokes what was issued for it.
-            world.sessions.revoke(sid);
+            world.sessions.revoke(sid)?;
             world.seen.reuse_detections += 1;
             return Err(invalid_grant("the code was used before"));
         }
@@ -41,7 +41,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
         }
         let sid = issue::open_session(
             world,
-            Session {
+            &Session {
                 person: issued.person.clone(),
                 client_id: client_id.to_owned(),
                 scope: request.scope.clone(),
@@ -52,7 +52,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 last_refresh_key: None,
             },
             None,
-        );
+        )?;
         world.codes.used(code, &sid);
         let extras = Extras {
             refresh_token: Some(issue::refresh_token(world, &sid)?),

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use crate::{
     call::{Call, Problem, Reply, no_store},
     fingerprint,
-    pos::check_token,
+    oauth::Unreachable,
+    pos::{Reason, check_token},
     state::{App, World, same},
 };
 
@@ -21,7 +22,10 @@ pub(crate) fn introspect(app: &App, call: &Call) -> Reply {
     }
     let form = call.form()?;
     let token = form.require("token")?;
-    let found = app.read(|world| access_token(world, &app.issuer, token).or_else(|| refresh_token(world, token)));
+    let found = app.read(|world| match access_token(world, &app.issuer, token)? {
+        Some(found) => Ok(Some(found)),
+        None => refresh_token(world, token),
+    })?;
     Ok(no_store(StatusCode::OK, &found.unwrap_or_else(|| json!({ "active": false }))))
 }
 
@@ -33,19 +37,25 @@ fn may_introspect(app: &App, call: &Call) -> bool {
     credentials.split_once(':').is_some_and(|(given, password)| given == id && same(secret, password))
 }
 
-fn access_token(world: &World, issuer: &str, token: &str) -> Option<Value> {
-    let bearer = check_token(world, issuer, token, None).ok()?;
-    Some(json!({
+fn access_token(world: &World, issuer: &str, token: &str) -> Result<Option<Value>, Unreachable> {
+    let bearer = match check_token(world, issuer, token, None) {
+        Ok(bearer) => bearer,
+        Err(Reason::Unreachable) => return Err(Unreachable),
+        Err(_) => return Ok(None),
+    };
+    Ok(Some(json!({
         "active": true, "token_type": "Bearer", "iss": issuer, "sub": bearer.person, "client_id": bearer.client_id,
         "scope": bearer.scope, "exp": bearer.expires_s, "jti": bearer.jti, "sid": bearer.sid,
-    }))
+    })))
 }
 
-fn refresh_token(world: &World, token: &str) -> Option<Value> {
-    let known = world.sessions.refresh_token(&fingerprint(token)).filter(|known| known.spent.is_none())?;
-    let session = world.sessions.get(&known.sid).filter(|session| !session.revoked)?;
-    Some(json!({
+fn refresh_token(world: &World, token: &str) -> Result<Option<Value>, Unreachable> {
+    let known = world.sessions.refresh_token(&fingerprint(token))?.filter(|known| known.spent.is_none());
+    let Some(known) = known else { return Ok(None) };
+    let session = world.sessions.get(&known.sid)?.filter(|session| !session.revoked);
+    let Some(session) = session else { return Ok(None) };
+    Ok(Some(json!({
         "active": true, "token_type": "refresh_token", "sub": session.person, "client_id": session.client_id,
         "scope": session.scope, "sid": known.sid,
-    }))
+    })))
 }

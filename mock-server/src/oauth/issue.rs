@@ -1,11 +1,11 @@
 //! Making tokens.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Session;
+use super::{Session, Unreachable};
 use crate::{
-    call::{Problem, no_store},
+    call::{Problem, Reply, no_store},
     config::{Algorithm, ExpiresIn, RefreshTokens},
     jwt,
     people::display_name,
@@ -25,14 +25,14 @@ pub(crate) struct Extras {
 }
 
 /// Opens a session of a device, or of one more, and returns its id, which begins with the device's number.
-pub(crate) fn open_session(world: &mut World, session: Session, device: Option<u64>) -> String {
+pub(crate) fn open_session(world: &mut World, session: &Session, device: Option<u64>) -> Result<String, Problem> {
     let device = device.unwrap_or_else(|| {
         world.devices += 1;
         world.devices
     });
     let sid = format!("{device}-{}", world.random.short());
-    world.sessions.open(sid.clone(), session);
-    sid
+    world.sessions.put(&sid, session)?;
+    Ok(sid)
 }
 
 /// The number of the device whose session this is, counted from 1.
@@ -50,14 +50,10 @@ pub(crate) fn refresh_token(world: &mut World, sid: &str) -> Result<String, Prob
             (jwt::sign(key, "rt+jwt", &json!({ "jti": random, "sid": sid })), Some(key.kid.clone()))
         }
     };
-    let client_id = match world.sessions.get_mut(sid) {
-        Some(session) => {
-            session.last_refresh_key = key;
-            session.client_id.clone()
-        }
-        None => return Err(Problem::bad_request("the session is gone")),
-    };
-    world.sessions.remember_refresh_token(&token, sid, &client_id);
+    let mut session = world.sessions.get(sid)?.ok_or_else(session_is_gone)?;
+    session.last_refresh_key = key;
+    world.sessions.put(sid, &session)?;
+    world.sessions.remember_refresh_token(&token, sid, &session.client_id)?;
     world.random.note("refresh token", &token);
     Ok(token)
 }
@@ -70,7 +66,53 @@ pub(crate) fn answer(
     scope: &str,
     extras: Extras,
 ) -> Result<axum::response::Response, Problem> {
-    let session = world.sessions.get(sid).cloned().ok_or_else(|| Problem::bad_request("the session is gone"))?;
+    let mut session = world.sessions.read(sid)?.ok_or_else(session_is_gone)?;
+    let (body, access) = tokens(world, issuer, sid, &session, scope, extras)?;
+    session.last_access = Some(access);
+    world.sessions.put(sid, &session)?;
+    world.seen.tokens_issued += 1;
+    Ok(no_store(StatusCode::OK, &body))
+}
+
+/// The answer of a server that cannot reach its session store and goes on with the session it had in its hands last, whoever
+/// asks. The refresh token is known to nobody.
+pub(super) fn careless_answer(world: &mut World, issuer: &str) -> Reply {
+    let (sid, session) = world.sessions.in_hand().cloned().ok_or(Unreachable)?;
+    let extras = Extras { refresh_token: Some(world.random.text()), id_token: true, ..Extras::default() };
+    let scope = session.scope.clone();
+    let (body, _) = tokens(world, issuer, &sid, &session, &scope, extras)?;
+    world.seen.tokens_issued += 1;
+    Ok(no_store(StatusCode::OK, &body))
+}
+
+/// A session of a person who has none here: what another server may have stored.
+pub(crate) fn somebody(issuer: &str, person: &str) -> (String, Session) {
+    let session = Session {
+        person: person.to_owned(),
+        client_id: "elsewhere".to_owned(),
+        scope: "openid profile offline_access pos".to_owned(),
+        audience: default_audience(issuer),
+        auth_time: 0,
+        revoked: false,
+        last_access: None,
+        last_refresh_key: None,
+    };
+    (format!("0-{person}"), session)
+}
+
+fn session_is_gone() -> Problem {
+    Problem::bad_request("the session is gone")
+}
+
+/// The body of an answer; and which key signed the access token, and when that expires in seconds since 1970.
+fn tokens(
+    world: &mut World,
+    issuer: &str,
+    sid: &str,
+    session: &Session,
+    scope: &str,
+    extras: Extras,
+) -> Result<(Value, (String, u64)), Problem> {
     let now = world.now_s();
     let lifetime = world.config.access_token_lifetime;
     let expires = now.saturating_add(lifetime);
@@ -109,11 +151,7 @@ pub(crate) fn answer(
         world.random.note("ID token", &id_token);
         body["id_token"] = id_token.into();
     }
-    if let Some(session) = world.sessions.get_mut(sid) {
-        session.last_access = Some((signed_by, expires));
-    }
-    world.seen.tokens_issued += 1;
-    Ok(no_store(StatusCode::OK, &body))
+    Ok((body, (signed_by, expires)))
 }
 
 /// There is always an active key of each algorithm; if not, it is the server's own fault.

@@ -58,7 +58,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
         let scope = form.get("scope").unwrap_or(&enrolment.scope).to_owned();
         let sid = issue::open_session(
             world,
-            Session {
+            &Session {
                 person: enrolment.person.clone(),
                 client_id: enrolment.client_id.clone(),
                 scope: scope.clone(),
@@ -69,7 +69,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 last_refresh_key: None,
             },
             Some(enrolment.device),
-        );
+        )?;
         let refresh_token = match world.config.refresh_token_on_jwt_bearer {
             true => Some(issue::refresh_token(world, &sid)?),
             false => None,

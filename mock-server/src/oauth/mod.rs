@@ -18,10 +18,10 @@ pub(crate) use authorize::{Codes, authorize, sign_in};
 pub(crate) use discovery::{document, jwks};
 pub(crate) use enroll::{Enrolment, enroll, unenroll};
 pub(crate) use introspect::introspect;
-pub(crate) use issue::device_of;
+pub(crate) use issue::{device_of, somebody};
 pub(crate) use revoke::revoke;
-pub use sessions::SessionInfo;
-pub(crate) use sessions::{Session, SessionStore};
+pub(crate) use sessions::{Redis, Session, Sessions, Unreachable};
+pub use sessions::{SessionInfo, StoreFailure};
 pub(crate) use status::status;
 pub(crate) use token::{grant, token};
 pub(crate) use userinfo::userinfo;
@@ -30,18 +30,21 @@ use http::StatusCode;
 
 use crate::{
     call::{Call, Problem},
-    pos::{Bearer, check, note, standard},
+    pos::{Bearer, Reason, check, note, standard},
     state::App,
 };
 
 /// Who calls, where the authorization server is the resource server: always in the standard style, whatever the POS API does.
 fn bearer(app: &App, call: &Call) -> Result<Bearer, Problem> {
-    app.update(|world| {
-        let checked = check(world, &app.issuer, call, None);
-        match &checked {
-            Ok(_) => world.seen.tokens_accepted += 1,
-            Err(reason) => note(world, reason.name()),
+    app.update(|world| match check(world, &app.issuer, call, None) {
+        Ok(bearer) => {
+            world.seen.tokens_accepted += 1;
+            Ok(bearer)
         }
-        checked.map_err(|reason| standard(StatusCode::UNAUTHORIZED, reason.name()))
+        Err(Reason::Unreachable) => Err(Unreachable.into()),
+        Err(reason) => {
+            note(world, reason.name());
+            Err(standard(StatusCode::UNAUTHORIZED, reason.name()))
+        }
     })
 }

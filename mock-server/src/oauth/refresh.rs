@@ -25,11 +25,10 @@ pub(super) fn refresh(app: &App, call: &Call, form: &Parameters) -> Reply {
         if world.config.refresh_tokens == RefreshTokens::Signed && !signature_holds(world, presented) {
             return Err(invalid_grant("the refresh token is not valid"));
         }
-        let known = world.sessions.refresh_token(&print).filter(|token| token.client_id == client_id);
-        let sid =
-            known.map(|token| token.sid.clone()).ok_or_else(|| invalid_grant("the refresh token is not valid"))?;
-        let session = world.sessions.get(&sid).filter(|session| !session.revoked);
-        let granted = session.map(|session| session.scope.clone());
+        let known = world.sessions.refresh_token(&print)?.filter(|token| token.client_id == client_id);
+        let sid = known.map(|token| token.sid).ok_or_else(|| invalid_grant("the refresh token is not valid"))?;
+        let session = world.sessions.get(&sid)?.filter(|session| !session.revoked);
+        let granted = session.map(|session| session.scope);
         let granted = granted.ok_or_else(|| invalid_grant("the session was revoked"))?;
         let scope = form.get("scope").unwrap_or(&granted).to_owned();
         if !is_within(&scope, &granted) {
@@ -53,7 +52,7 @@ pub(super) fn refresh(app: &App, call: &Call, form: &Parameters) -> Reply {
 fn succeed(world: &mut World, sid: &str, print: &str) -> Result<Option<String>, Problem> {
     let rotates = world.config.rotation != Rotation::Off && world.config.refresh_answer == RefreshAnswer::Rotated;
     let now_ms = world.now_ms();
-    let spent = world.sessions.refresh_token(print).and_then(|token| token.spent.as_ref());
+    let spent = world.sessions.refresh_token(print)?.and_then(|token| token.spent);
     match spent {
         None if !rotates => Ok(None),
         None => {
@@ -63,11 +62,11 @@ fn succeed(world: &mut World, sid: &str, print: &str) -> Result<Option<String>, 
                 successor_fingerprint: fingerprint(&successor),
                 successor: SecretString::from(successor.clone()),
             };
-            world.sessions.spend(print, spent);
+            world.sessions.spend(print, spent)?;
             Ok(Some(successor))
         }
         Some(spent) => {
-            let successor = world.sessions.refresh_token(&spent.successor_fingerprint);
+            let successor = world.sessions.refresh_token(&spent.successor_fingerprint)?;
             let successor_unused = successor.is_some_and(|token| token.spent.is_none());
             let grace_ms = world.config.grace_seconds.saturating_mul(1000);
             let forgiven = match world.config.rotation {
@@ -78,7 +77,7 @@ fn succeed(world: &mut World, sid: &str, print: &str) -> Result<Option<String>, 
             if forgiven {
                 return Ok(Some(spent.successor.expose_secret().to_owned()));
             }
-            world.sessions.revoke(sid);
+            world.sessions.revoke(sid)?;
             world.seen.reuse_detections += 1;
             Err(invalid_grant("the refresh token was used before"))
         }

@@ -16,11 +16,14 @@ pub(crate) fn revoke(app: &App, call: &Call) -> Reply {
     let (token, client_id) = (form.require("token")?, form.require("client_id")?);
     app.update(|world| {
         known_client(world, client_id)?;
-        let known = world.sessions.refresh_token(&fingerprint(token)).filter(|known| known.client_id == client_id);
-        let sid = known.map(|known| known.sid.clone());
+        let known = world.sessions.refresh_token(&fingerprint(token))?.filter(|known| known.client_id == client_id);
+        let sid = known.map(|known| known.sid);
         let revoked = match sid {
-            Some(sid) => world.sessions.revoke(&sid),
-            None => own_access_token(world, token, client_id).is_some_and(|jti| world.sessions.revoke_token(&jti)),
+            Some(sid) => world.sessions.revoke(&sid)?,
+            None => match own_access_token(world, token, client_id) {
+                Some(jti) => world.sessions.revoke_token(&jti)?,
+                None => false,
+            },
         };
         world.seen.revoked += u64::from(revoked);
         Ok(no_store(StatusCode::OK, &serde_json::json!({})))

@@ -2,7 +2,11 @@
 
 use http::StatusCode;
 
-use super::{code, jwt_bearer, refresh};
+use super::{
+    StoreFailure, code,
+    issue::{careless_answer, invalid_grant},
+    jwt_bearer, refresh,
+};
 use crate::{
     Endpoint,
     call::{Call, Problem, Reply},
@@ -24,7 +28,22 @@ pub(crate) fn grant(call: &Call) -> Endpoint {
 /// `POST /token` (RFC 6749 section 3.2).
 pub(crate) fn token(app: &App, call: &Call) -> Reply {
     let form = call.form()?;
-    match form.require("grant_type")? {
+    let grant = form.require("grant_type")?;
+    let without_store = app.update(|world| {
+        let failure = world.config.when_the_store_fails;
+        // A closed server finds out by itself, where it needs the store.
+        if failure == StoreFailure::Closed || world.sessions.is_reachable() {
+            return None;
+        }
+        Some(match failure {
+            StoreFailure::Open => careless_answer(world, &app.issuer),
+            StoreFailure::Closed | StoreFailure::Denies => Err(invalid_grant("no such session")),
+        })
+    });
+    if let Some(answer) = without_store {
+        return answer;
+    }
+    match grant {
         "authorization_code" => code::exchange(app, call, &form),
         "refresh_token" => refresh::refresh(app, call, &form),
         JWT_BEARER => jwt_bearer::exchange(app, call, &form),

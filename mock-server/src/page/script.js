@@ -214,8 +214,9 @@ async function look() {
 
 // The buttons
 
-for (const button of document.querySelectorAll("[data-post]")) {
-  button.addEventListener("click", () => act(() => control("POST", button.dataset.post, button.dataset.body), `${button.textContent}: done`));
+for (const button of document.querySelectorAll("[data-post], [data-put]")) {
+  const [method, path] = button.dataset.post ? ["POST", button.dataset.post] : ["PUT", button.dataset.put];
+  button.addEventListener("click", () => act(() => control(method, path, button.dataset.body), `${button.textContent}: done`));
 }
 $("clear").addEventListener("click", () => act(() => control("DELETE", "/faults"), "Every fault is gone"));
 $("reset").addEventListener("click", () => {

@@ -7,6 +7,7 @@ use crate::{
     call::{Call, Problem, no_store},
     config::Rejection,
     jwt::Unverified,
+    oauth::{StoreFailure, Unreachable},
     observations::count,
     state::{App, World},
 };
@@ -34,6 +35,10 @@ pub(crate) enum Reason {
     Expired,
     NotYetValid,
     Revoked,
+    /// The session store did not answer, and the server takes that for a no.
+    NoSession,
+    /// The session store did not answer, and the server says so.
+    Unreachable,
 }
 
 impl Reason {
@@ -48,6 +53,8 @@ impl Reason {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Revoked => "revoked",
+            Self::NoSession => "no_session",
+            Self::Unreachable => "store_unreachable",
         }
     }
 }
@@ -56,21 +63,50 @@ impl Reason {
 const LEEWAY_S: u64 = 60;
 
 /// Checks the token of a call; `audience` is the one that it must name, if any.
-pub(crate) fn check(world: &World, issuer: &str, call: &Call, audience: Option<&str>) -> Result<Bearer, Reason> {
+pub(crate) fn check(world: &mut World, issuer: &str, call: &Call, audience: Option<&str>) -> Result<Bearer, Reason> {
     let header = call.headers.get(header::AUTHORIZATION).ok_or(Reason::Missing)?;
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Reason::Malformed)?;
     if !scheme.eq_ignore_ascii_case("bearer") || call.headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
         return Err(Reason::Malformed);
     }
-    let mut bearer = check_token(world, issuer, token.trim(), audience)?;
+    let mut bearer = look_up(world, check_signed(world, issuer, token.trim(), audience)?)?;
     if let Some(person) = &call.foreign {
         bearer.person.clone_from(person);
     }
     Ok(bearer)
 }
 
+/// Looks a token's session up, as every request does. While the store is out of reach it is the configuration's matter what
+/// comes of it; a server that fails open goes on with whatever session it had last.
+fn look_up(world: &mut World, bearer: Bearer) -> Result<Bearer, Reason> {
+    let known = world.sessions.is_revoked(&bearer.jti, &bearer.sid).and_then(|revoked| {
+        world.sessions.read(&bearer.sid)?;
+        Ok(revoked)
+    });
+    match (known, world.config.when_the_store_fails) {
+        (Ok(true), _) => Err(Reason::Revoked),
+        (Ok(false), _) => Ok(bearer),
+        (Err(Unreachable), StoreFailure::Closed) => Err(Reason::Unreachable),
+        (Err(Unreachable), StoreFailure::Denies) => Err(Reason::NoSession),
+        (Err(Unreachable), StoreFailure::Open) => match world.sessions.in_hand() {
+            Some((sid, session)) => Ok(Bearer { person: session.person.clone(), sid: sid.clone(), ..bearer }),
+            None => Err(Reason::Unreachable),
+        },
+    }
+}
+
 /// Checks an access token against the keys, the revocations and the clock of this server.
 pub(crate) fn check_token(world: &World, issuer: &str, token: &str, audience: Option<&str>) -> Result<Bearer, Reason> {
+    let bearer = check_signed(world, issuer, token, audience)?;
+    match world.sessions.is_revoked(&bearer.jti, &bearer.sid) {
+        Ok(false) => Ok(bearer),
+        Ok(true) => Err(Reason::Revoked),
+        Err(Unreachable) => Err(Reason::Unreachable),
+    }
+}
+
+/// Checks what a token says by itself.
+fn check_signed(world: &World, issuer: &str, token: &str, audience: Option<&str>) -> Result<Bearer, Reason> {
     let token = Unverified::parse(token).ok_or(Reason::Malformed)?;
     let kid = token.header.kid.as_deref().ok_or(Reason::Malformed)?;
     let key = world.keys.here().accepted(kid, world.now_ms()).ok_or(Reason::UnknownKey)?;
@@ -96,18 +132,14 @@ pub(crate) fn check_token(world: &World, issuer: &str, token: &str, audience: Op
         return Err(Reason::NotYetValid);
     }
     let text = |claim| token.text(claim).map(str::to_owned).ok_or(Reason::Malformed);
-    let bearer = Bearer {
+    Ok(Bearer {
         person: text("sub")?,
         client_id: text("client_id")?,
         scope: text("scope")?,
         sid: text("sid")?,
         jti: text("jti")?,
         expires_s,
-    };
-    if world.sessions.is_revoked(&bearer.jti, &bearer.sid) {
-        return Err(Reason::Revoked);
-    }
-    Ok(bearer)
+    })
 }
 
 /// Rejects a token in this style, and counts it under `reason`. `status` counts in the standard style only.

@@ -3,5 +3,5 @@
 mod bearer;
 mod shop;
 
-pub(crate) use bearer::{Bearer, check, check_token, note, reject, rejection, standard};
+pub(crate) use bearer::{Bearer, Reason, check, check_token, note, reject, rejection, standard};
 pub(crate) use shop::{Till, catalogue, list_sales, me, sell, shift, work_shift};

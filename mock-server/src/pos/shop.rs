@@ -6,9 +6,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Bearer, check, note, rejection};
+use super::{Bearer, Reason, check, note, rejection};
 use crate::{
     call::{Call, Problem, Reply, json_answer, ok},
+    oauth::Unreachable,
     observations::{NO_KEY, count},
     people::display_name,
     state::{App, World},
@@ -73,6 +74,7 @@ fn with_person(app: &App, call: &Call, work: impl FnOnce(&mut World, Bearer) -> 
             count(&mut world.seen.identities_served, &bearer.person);
             work(world, bearer)
         }
+        Err(Reason::Unreachable) => Err(Unreachable.into()),
         Err(reason) => {
             note(world, reason.name());
             Err(rejection(&world.config.rejection, 401, reason.name()).into())

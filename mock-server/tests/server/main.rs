@@ -22,6 +22,7 @@ mod pages;
 mod program;
 mod rotation;
 mod secrets;
+mod store;
 mod support;
 
 use mainstay_mock_server::{MockServer, MockServerBuilder};

@@ -239,6 +239,10 @@ async fn walk_control(walk: &mut Walk, server: &MockServer) {
     walk.call("PUT", "/control/nodes", Sent::Json(json!({ "count": 1 })), 200).await;
     walk.call("POST", "/control/sessions", Sent::Json(json!({ "action": "revoke", "sub": "linus" })), 204).await;
     walk.call("POST", "/control/sessions", Sent::Json(json!({ "action": "wipe" })), 204).await;
+    for change in [json!({ "state": "cut_off", "failing": "open", "person": "grace" }), json!({ "state": "reconnect" })]
+    {
+        walk.call("PUT", "/control/session-store", Sent::Json(change), 204).await;
+    }
     walk.call("GET", "/control/clock", Sent::Nothing, 200).await;
     for change in
         [json!({ "set_offset_ms": -5000 }), json!({ "virtual": true, "now_ms": 5 }), json!({ "advance_ms": 1 })]

@@ -77,6 +77,7 @@ fn help_names_every_setting_and_no_secret() {
         "--access-token-lifetime",
         "--legacy-status",
         "--scripted-person",
+        "--sessions",
         "--virtual-clock",
         "--json",
         "MAINSTAY_MOCK_SECRET",
