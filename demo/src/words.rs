@@ -2,6 +2,7 @@
 
 use anstyle::{AnsiColor, Color, Reset, Style};
 use mainstay_incidents::format::{AppStep, DeviceStep, OnOff, PersonStep, ServerStep, What};
+use mainstay_mock_server::{NodeKeys, Nodes, StoreChange, StoreFailure};
 
 use crate::beats::Lane;
 
@@ -64,13 +65,35 @@ pub(crate) fn step(what: &What) -> (Lane, String) {
 fn server(step: &ServerStep) -> String {
     match step {
         ServerStep::ChangeSecret(change) if change.keep_old => {
-            "The secret that signs tokens becomes another one; the old one stays valid.".to_owned()
+            format!(
+                "The secret that signs tokens becomes another one{}; the old one stays valid.",
+                on_nodes(&change.nodes)
+            )
         }
-        ServerStep::ChangeSecret(_) => {
-            "The secret that signs tokens becomes another one. Nobody keeps the old one.".to_owned()
+        ServerStep::ChangeSecret(change) => {
+            format!(
+                "The secret that signs tokens becomes another one{}. Nobody keeps the old one.",
+                on_nodes(&change.nodes)
+            )
         }
-        ServerStep::AcceptOldSecret => "A hotfix: tokens signed with the old secret are good again.".to_owned(),
-        ServerStep::RotateJwks => "The key set is replaced; the old keys are gone at once.".to_owned(),
+        ServerStep::AcceptOldSecret(on) => {
+            format!("A hotfix: tokens signed with the old secret are good again{}.", on_nodes(&on.nodes))
+        }
+        ServerStep::RotateJwks(rotate) if rotate.keep_old => {
+            format!("The key set gets new keys; the old ones stay in it{}.", on_nodes(&rotate.nodes))
+        }
+        ServerStep::RotateJwks(rotate) => {
+            format!("The key set is replaced; the old keys are gone at once{}.", on_nodes(&rotate.nodes))
+        }
+        ServerStep::RestoreJwks(on) => format!("The old keys are in the key set again{}.", on_nodes(&on.nodes)),
+        ServerStep::Nodes(nodes) => of_nodes(*nodes),
+        ServerStep::SessionStore(StoreChange::Reconnect) => "The session store is in reach again.".to_owned(),
+        ServerStep::SessionStore(StoreChange::CutOff { failing, .. }) => match failing {
+            StoreFailure::Closed => "The session store is out of reach, and the server says so.",
+            StoreFailure::Denies => "The session store is out of reach, and the server takes that for a no.",
+            StoreFailure::Open => "The session store is out of reach, and the server gives everybody one session.",
+        }
+        .to_owned(),
         ServerStep::RejectAll(reject) => format!("Every token is rejected with {}.", reject.status),
         ServerStep::Fault(fault) => format!("Something breaks: {}.", fault.name),
         ServerStep::ClearFaults(_) => "What was broken is mended.".to_owned(),
@@ -81,6 +104,26 @@ fn server(step: &ServerStep) -> String {
             format!("The server's clock jumps {}.", by(shift.millis(), "ahead", "back"))
         }
     }
+}
+
+/// On which nodes; nothing where it is all of them.
+fn on_nodes(nodes: &[u64]) -> String {
+    let numbers: Vec<String> = nodes.iter().map(u64::to_string).collect();
+    match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!(" on node {one}"),
+        [others @ .., last] => format!(" on nodes {} and {last}", others.join(", ")),
+    }
+}
+
+fn of_nodes(nodes: Nodes) -> String {
+    let keys = match nodes.keys {
+        _ if nodes.count == 1 => return "One node answers everybody.".to_owned(),
+        NodeKeys::Same => "with the same keys",
+        NodeKeys::Own => "each with keys of its own",
+        NodeKeys::Shared => "and each accepts the keys of all",
+    };
+    format!("{} nodes answer, {keys}.", nodes.count)
 }
 
 fn device(step: &DeviceStep) -> String {

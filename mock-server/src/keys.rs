@@ -185,9 +185,12 @@ impl Keyring {
 
     /// Accepts what another keyring signs with or accepts, beside its own.
     pub(crate) fn accept_all_of(&mut self, other: &Self) {
-        for key in &other.keys {
-            if self.state(&key.kid).is_none() && key.state != KeyState::Dropped {
-                self.keys.push(Key { state: KeyState::Retired { accepted_until_ms: None }, ..key.clone() });
+        let state = KeyState::Retired { accepted_until_ms: None };
+        for key in other.keys.iter().filter(|key| key.state != KeyState::Dropped) {
+            match self.state(&key.kid) {
+                None => self.keys.push(Key { state, ..key.clone() }),
+                Some(KeyState::Dropped) => self.set_state(&key.kid, state),
+                Some(_) => {}
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mainstay_mock_server::{ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused};
+use mainstay_mock_server::{
+    ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused, SecretChange,
+};
 
 use super::{PlayError, SWITCHED_ON_MS, millis};
 use crate::{
@@ -146,15 +148,16 @@ impl Stage {
         let control = &self.control;
         let done: Result<(), Refused> = match step {
             ServerStep::ChangeSecret(change) => {
-                control.change_secret(change.keep_old);
-                Ok(())
+                control.secret(SecretChange::Change { keep_old: change.keep_old, nodes: change.nodes.clone() })
             }
-            ServerStep::AcceptOldSecret => {
-                control.accept_old_secret_again();
-                Ok(())
+            ServerStep::AcceptOldSecret(on) => control.secret(SecretChange::AcceptOldAgain { nodes: on.nodes.clone() }),
+            ServerStep::RotateJwks(rotate) => {
+                control.secret(SecretChange::RotateJwks { keep_old: rotate.keep_old, nodes: rotate.nodes.clone() })
             }
-            ServerStep::RotateJwks => {
-                control.rotate_jwks(false);
+            ServerStep::RestoreJwks(on) => control.secret(SecretChange::RestoreJwks { nodes: on.nodes.clone() }),
+            ServerStep::Nodes(nodes) => control.set_nodes(*nodes),
+            ServerStep::SessionStore(change) => {
+                control.session_store(change);
                 Ok(())
             }
             ServerStep::RejectAll(RejectAll { status, legacy: true }) => {

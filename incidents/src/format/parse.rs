@@ -20,10 +20,13 @@ type Found<T> = Result<T, Mistake>;
 
 const TOP: [&str; 8] = ["title", "year", "source", "link", "story", "given", "steps", "expect"];
 const WHO: [&str; 4] = ["server", "app", "person", "device"];
-const SERVER: [&str; 10] = [
+const SERVER: [&str; 13] = [
     "change_secret",
     "accept_old_secret",
     "rotate_jwks",
+    "restore_jwks",
+    "nodes",
+    "session_store",
     "reject_all",
     "fault",
     "clear_faults",
@@ -131,8 +134,16 @@ fn step(value: Spanned<DeValue<'_>>, text: &str) -> Found<Step> {
 fn server_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<ServerStep> {
     Ok(match what {
         "change_secret" => ServerStep::ChangeSecret(rest.read()?),
-        "accept_old_secret" => rest.nothing(ServerStep::AcceptOldSecret)?,
-        "rotate_jwks" => rest.nothing(ServerStep::RotateJwks)?,
+        "accept_old_secret" => ServerStep::AcceptOldSecret(rest.read()?),
+        "rotate_jwks" => ServerStep::RotateJwks(rest.read()?),
+        "restore_jwks" => ServerStep::RestoreJwks(rest.read()?),
+        "nodes" => {
+            let place = rest.span.clone();
+            let nodes: mainstay_mock_server::Nodes = rest.read()?;
+            nodes.check().map_err(|refused| Mistake::at(place, refused.to_string()))?;
+            ServerStep::Nodes(nodes)
+        }
+        "session_store" => ServerStep::SessionStore(rest.read()?),
         "reject_all" => ServerStep::RejectAll(rest.read()?),
         "fault" => ServerStep::Fault(fault(rest)?),
         "clear_faults" => ServerStep::ClearFaults(rest.read()?),

@@ -1,5 +1,6 @@
 //! What happens, when, and who does it.
 
+use mainstay_mock_server::{Nodes, StoreChange};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -35,9 +36,15 @@ pub enum ServerStep {
     /// The secret that signs tokens becomes another one.
     ChangeSecret(ChangeSecret),
     /// The secret before the last change is accepted again, beside the new one.
-    AcceptOldSecret,
+    AcceptOldSecret(OnNodes),
     /// The key set is replaced by new keys.
-    RotateJwks,
+    RotateJwks(RotateJwks),
+    /// Keys that went from the key set are in it again.
+    RestoreJwks(OnNodes),
+    /// Several nodes stand behind the address, or one again.
+    Nodes(Nodes),
+    /// The session store gets out of reach, or into it again.
+    SessionStore(StoreChange),
     /// Every token is rejected.
     RejectAll(RejectAll),
     /// Another fault of the mock server starts.
@@ -97,6 +104,27 @@ pub enum DeviceStep {
 pub struct ChangeSecret {
     /// Whether tokens signed with the old secret stay valid.
     pub keep_old: bool,
+    /// The nodes that do it, counted from 1; none named: all.
+    #[serde(default)]
+    pub nodes: Vec<u64>,
+}
+
+/// Parameters of `server` `rotate_jwks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateJwks {
+    /// Whether the old keys stay in the set and are accepted.
+    pub keep_old: bool,
+    /// The nodes that do it, counted from 1; none named: all.
+    pub nodes: Vec<u64>,
+}
+
+/// Parameters of `server` `accept_old_secret` and `restore_jwks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OnNodes {
+    /// The nodes that do it, counted from 1; none named: all.
+    pub nodes: Vec<u64>,
 }
 
 /// Parameters of `server` `reject_all`.

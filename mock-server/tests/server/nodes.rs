@@ -109,6 +109,11 @@ async fn a_roll_out_that_stops_half_way_leaves_nodes_that_disagree() {
     assert!(statuses(&till, &tokens.access, 20).await.contains(&401));
     control.secret(SecretChange::AcceptOldAgain { nodes: vec![2, 3] }).unwrap();
     assert_eq!(statuses(&till, &tokens.access, 10).await, [200; 10]);
+
+    control.secret(SecretChange::Change { keep_old: false, nodes: vec![1] }).unwrap();
+    assert!(statuses(&till, &tokens.access, 20).await.contains(&401));
+    control.set_nodes(Nodes { keys: NodeKeys::Shared, ..THREE }).unwrap();
+    assert_eq!(statuses(&till, &tokens.access, 10).await, [200; 10]);
     assert!(control.secret(SecretChange::Change { keep_old: false, nodes: vec![4] }).is_err());
 }
 
