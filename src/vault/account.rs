@@ -56,6 +56,9 @@ impl std::fmt::Debug for AccountKey {
 pub struct Epoch(u64);
 
 impl Epoch {
+    /// Nobody signs out as often as this. A file that says more is damaged: after its epoch no other could come.
+    pub(super) const LAST: Self = Self(u64::MAX >> 16);
+
     /// From its number.
     #[must_use]
     pub const fn new(number: u64) -> Self {

@@ -29,8 +29,7 @@ impl Vault {
     /// # Errors
     /// Only if the epoch could not be raised: the account is then still signed in.
     pub async fn sign_out(&self, account: AccountKey) -> Result<Epoch, VaultError> {
-        let epoch =
-            self.read_epoch(account).await?.max(self.epoch_of_current(account).await.unwrap_or_default()).next();
+        let epoch = self.read_epoch(account).await?.max(self.latest_epoch(account).await).next();
         let content = record::write_plain(Kind::Epoch, &epoch.number().to_be_bytes());
         self.disk.replace(&Of(account).epoch(), content).await?;
         if let Err(error) = self.destroy_void(account, epoch).await {
@@ -55,6 +54,18 @@ impl Vault {
         let current = self.disk.read(&Of(account).current()).await?;
         let epoch = current.as_deref().and_then(|file| Sealed::parse(file).ok()).map(|record| record.epoch);
         Ok(epoch.unwrap_or_default())
+    }
+
+    /// The latest epoch that a file of the account says it is of, proven or not: none of them may outlive a sign-out.
+    async fn latest_epoch(&self, account: AccountKey) -> Epoch {
+        let mut latest = Epoch::default();
+        let names = self.disk.files.list().await.unwrap_or_default();
+        for name in names.iter().filter(|name| belongs(account, name)) {
+            let file = self.disk.read(name).await.ok().flatten();
+            let epoch = file.as_deref().and_then(|file| Sealed::parse(file).ok()).map(|record| record.epoch);
+            latest = latest.max(epoch.unwrap_or_default());
+        }
+        latest
     }
 
     /// Destroys what was written before `epoch`, except for one refresh token that is still to be revoked.
@@ -110,8 +121,10 @@ fn belongs(account: AccountKey, name: &FileName) -> bool {
     part.is_some_and(|part| part != Part::Lasting)
 }
 
-fn parse_epoch(file: &[u8]) -> Result<Epoch, Closed> {
+/// The content of an epoch's file.
+pub(super) fn parse_epoch(file: &[u8]) -> Result<Epoch, Closed> {
     let number = record::read_plain(file, Kind::Epoch)?;
-    let number = number.try_into().map_err(|_length| Closed::Unreadable(UnreadableReason::Nonsense))?;
-    Ok(Epoch::new(u64::from_be_bytes(number)))
+    let nonsense = Closed::Unreadable(UnreadableReason::Nonsense);
+    let number = number.try_into().map_err(|_length| nonsense)?;
+    Some(Epoch::new(u64::from_be_bytes(number))).filter(|epoch| *epoch <= Epoch::LAST).ok_or(nonsense)
 }

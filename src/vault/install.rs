@@ -28,7 +28,8 @@ pub(super) struct Install {
 }
 
 impl Install {
-    fn parse(content: &[u8]) -> Result<Self, Closed> {
+    /// The content of an installation's file.
+    pub(super) fn parse(content: &[u8]) -> Result<Self, Closed> {
         let (id, rest) = content.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
         let (machine, rest) = rest.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
         let (slot, rest) = rest.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;

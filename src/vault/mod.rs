@@ -21,6 +21,8 @@ mod device_key;
 mod disk;
 mod epoch;
 mod error;
+#[cfg(feature = "test-support")]
+pub mod fuzzing;
 mod glance;
 mod install;
 mod keys;

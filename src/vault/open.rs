@@ -23,8 +23,7 @@ impl Vault {
         let canary = self.disk.read(&names::canary()).await?;
         let mut keys = match self.load_keys(&install).await? {
             Some(keys) => keys,
-            None if canary.is_some() => return Err(UnreadableReason::KeyMissing.into()),
-            None => return Err(Closed::Empty),
+            None => return Err(canary.map_or(Closed::Empty, |canary| without_key(&canary))),
         };
         match open_canary(&canary.ok_or(Closed::Empty)?, &keys) {
             Ok(Some(fingerprinter)) => keys.fingerprinter = fingerprinter,
@@ -144,6 +143,14 @@ pub(super) fn key_name(install: &InstallId, slot: Slot) -> String {
 
 fn key_of(secret: &Secret) -> Result<Key, UnreadableReason> {
     secret.expose().try_into().map(Key::new).map_err(|_length| UnreadableReason::KeyUnreadable)
+}
+
+/// What a canary says where there is no key: a newer release may keep its key elsewhere.
+fn without_key(canary: &[u8]) -> Closed {
+    match Sealed::parse(canary) {
+        Err(too_new @ Closed::TooNew(_)) => too_new,
+        _ => UnreadableReason::KeyMissing.into(),
+    }
 }
 
 fn open_canary(canary: &[u8], keys: &Keys) -> Result<Option<Fingerprinter>, Closed> {

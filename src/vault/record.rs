@@ -110,7 +110,12 @@ pub(super) fn seal(keys: &Keys, header: &Header, nonce: [u8; 24], content: &[u8]
 }
 
 /// Key id, nonce, content and checksum behind the part of the header that says whose the record is.
-fn seal_rest(keys: &Keys, mut file: Vec<u8>, nonce: [u8; 24], content: &[u8]) -> Result<Vec<u8>, VaultError> {
+pub(super) fn seal_rest(
+    keys: &Keys,
+    mut file: Vec<u8>,
+    nonce: [u8; 24],
+    content: &[u8],
+) -> Result<Vec<u8>, VaultError> {
     file.extend_from_slice(&keys.id);
     file.extend_from_slice(&nonce);
     let sealed = cipher(&keys.sealing)
@@ -124,11 +129,11 @@ fn seal_rest(keys: &Keys, mut file: Vec<u8>, nonce: [u8; 24], content: &[u8]) ->
 pub(super) struct Sealed<'a> {
     pub(super) generation: u64,
     pub(super) epoch: Epoch,
+    pub(super) account: AccountKey,
+    pub(super) key_id: KeyId,
+    pub(super) nonce: [u8; 24],
     kind: u8,
     install: InstallId,
-    account: AccountKey,
-    key_id: KeyId,
-    nonce: [u8; 24],
     associated: &'a [u8],
     ciphertext: &'a [u8],
 }
@@ -152,6 +157,9 @@ impl<'a> Sealed<'a> {
             associated: &[],
             ciphertext: rest,
         };
+        if record.epoch > Epoch::LAST {
+            return Err(DAMAGED);
+        }
         let header = PREFIX.saturating_add(body.len().saturating_sub(rest.len()));
         Ok(Self { associated: file.get(..header).ok_or(DAMAGED)?, ..record })
     }
@@ -182,7 +190,8 @@ impl<'a> Sealed<'a> {
         seal_rest(keys, whose, nonce, &content).map(Some)
     }
 
-    fn decrypt(&self, key: &Key) -> Result<Zeroizing<Vec<u8>>, UnreadableReason> {
+    /// The content, by this key, whoever the record is for. The content is wiped when dropped.
+    pub(super) fn decrypt(&self, key: &Key) -> Result<Zeroizing<Vec<u8>>, UnreadableReason> {
         cipher(key)
             .decrypt(&self.nonce.into(), Payload { msg: self.ciphertext, aad: self.associated })
             .map(Zeroizing::new)
@@ -205,7 +214,8 @@ fn prefix(algorithm: Algorithm, kind: u8) -> Vec<u8> {
     file
 }
 
-fn finish(mut file: Vec<u8>, content: &[u8]) -> Vec<u8> {
+/// A whole file: the checksum comes last.
+pub(super) fn finish(mut file: Vec<u8>, content: &[u8]) -> Vec<u8> {
     file.extend_from_slice(content);
     let checksum = checksum(&file);
     file.extend_from_slice(&checksum);

@@ -58,6 +58,12 @@ const PACKAGES: &[Package] = &[
         needed_by: NeededBy::Suite("vault"),
     },
     Package {
+        name: "g++",
+        why: "compiles libFuzzer",
+        probe: &["c++", "--version"],
+        needed_by: NeededBy::Suite("fuzz"),
+    },
+    Package {
         name: "valgrind",
         why: "counts instructions for docs/performance.md",
         probe: &["valgrind", "--version"],

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::packages;
 use crate::report::{BOLD, Counts, Report, Row, StepRun, paint, wants_colour};
-use crate::suites::{BUILD, CASES, FAST_CASES, Plan, Step, Suite, Work};
+use crate::suites::{BUILD, CASES, FAST_CASES, Plan, Step, Suite, Work, fuzzing};
+use crate::tools::CARGO_FUZZ;
 use crate::workspace::Workspace;
 
 #[cfg(test)]
@@ -73,6 +74,7 @@ impl Runner<'_> {
                 command.args(args).envs(step.env.iter().copied());
                 self.check(step.label, command)
             }
+            Work::Fuzz(target, runs) => self.fuzz(step.label, target, runs),
             Work::Check(check) => {
                 let violations = check(self.workspace)?;
                 for violation in &violations {
@@ -101,6 +103,31 @@ impl Runner<'_> {
         let shown = announce(&command);
         let status = command.status().map_err(|source| Error::Command { command: shown, source })?;
         Ok(if status.success() { Counts::pass() } else { Counts::fail(format!("{label} ({status})")) })
+    }
+
+    /// One fuzz target, executed until it fails or has been executed often enough.
+    fn fuzz(&self, label: &str, target: &str, runs: u32) -> Result<Counts, Error> {
+        let failed = |source| Error::Command { command: label.to_owned(), source };
+        let folder = self.workspace.target.display().to_string();
+        std::fs::create_dir_all(self.workspace.target.join("fuzz/corpus").join(target)).map_err(failed)?;
+        let mut command = self.workspace.command(&CARGO_FUZZ.locate(self.workspace)?);
+        command.args(fuzzing(target, runs, &folder).iter().skip(1));
+        announce(&command);
+        let mut child = command.stderr(Stdio::piped()).spawn().map_err(failed)?;
+        let mut said = Vec::new();
+        for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
+            let line = line.map_err(failed)?;
+            // One line for each new file would be thousands.
+            if !line.starts_with('#') || line.contains("DONE") {
+                eprintln!("{line}");
+                said.push(line);
+            }
+        }
+        let status = child.wait().map_err(failed)?;
+        let Some(executed) = executions(&said).filter(|_| status.success()) else {
+            return Ok(Counts::fail(format!("{label} ({status})")));
+        };
+        Ok(Counts { measurements: vec![executed], ..Counts::pass() })
     }
 
     /// One command, as many tests as it says.
@@ -142,6 +169,17 @@ fn judged(mut counts: Counts, label: &str, success: bool, status: &str) -> Count
         counts += Counts::fail(format!("{label}: not a single test ran"));
     }
     counts
+}
+
+/// How often a fuzz target was executed, and what that reached, as libFuzzer says it at its end.
+fn executions(said: &[String]) -> Option<String> {
+    let after = |words: &str| said.iter().find_map(|line| line.split_once(words)).map(|(_, after)| after.trim());
+    let number = |words: &str, line: &str| line.split_once(words)?.1.split_whitespace().next().map(str::to_owned);
+    let (runs, end) = (after("stat::number_of_executed_units:")?, after("DONE")?);
+    let (places, files) = (number("cov:", end)?, number("corp:", end)?);
+    let files = files.split('/').next()?.to_owned();
+    let rate = after("stat::average_exec_per_sec:")?;
+    Some(format!("{runs} executions, {rate} a second: {places} places in the code, reached by {files} files"))
 }
 
 /// Prints the command before it runs.

@@ -50,6 +50,8 @@ pub(crate) enum Work {
     Tests(&'static [&'static str]),
     /// A pinned cargo tool, installed on first use: one check.
     Tool(&'static Tool, &'static [&'static str]),
+    /// A fuzz target in `fuzz/`, and how often it is executed: one check.
+    Fuzz(&'static str, u32),
     /// A check of our own: the violations it found.
     Check(fn(&Workspace) -> Result<Vec<String>, Error>),
 }
@@ -272,6 +274,15 @@ pub(crate) const SUITES: &[Suite] = &[
         ],
     },
     Suite {
+        name: "fuzz",
+        budget: 1,
+        steps: &[
+            Step::new("what fuzzers found", Work::Tests(&["test", "-p", "mainstay", "--lib", "--locked", "fuzzed::"])),
+            Step::new("fuzzing: any file, read in every way", Work::Fuzz("decode", 10_000_000)).when(When::Long),
+            Step::new("fuzzing: a till started with any file", Work::Fuzz("survive", 1_000_000)).when(When::Long),
+        ],
+    },
+    Suite {
         name: "server",
         budget: 7,
         steps: &[Step::new("the mock server", Work::Tests(&["test", "-p", "mainstay-mock-server", "--locked"]))],
@@ -337,9 +348,20 @@ impl Work {
         match self {
             Self::Cargo(args) | Self::Tests(args) => format!("cargo {}", quoted(args).join(" ")),
             Self::Tool(tool, args) => format!("{} {}", tool.name, quoted(args).join(" ")),
+            Self::Fuzz(target, runs) => fuzzing(target, *runs, "target").join(" "),
             Self::Check(_) => "built in".to_owned(),
         }
     }
+}
+
+/// What runs a fuzz target so many times, built in this folder. New files go to the first corpus, and stay out of the
+/// repository; the frozen vaults and what was found before are the others.
+pub(crate) fn fuzzing(target: &str, runs: u32, folder: &str) -> Vec<String> {
+    let args = ["cargo-fuzz", "run", "--sanitizer", "none", "--target-dir"].map(str::to_owned).into_iter();
+    let corpus = format!("{folder}/fuzz/corpus/{target}");
+    let places = [format!("{folder}/fuzz"), target.to_owned(), corpus].into_iter();
+    let fixed = ["tests/fixtures/vault", "tests/fixtures/hostile", "--", "-print_final_stats=1"].map(str::to_owned);
+    args.chain(places).chain(fixed).chain([format!("-runs={runs}")]).collect()
 }
 
 impl fmt::Display for Plan {

@@ -22,6 +22,9 @@ pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2"
 /// Runs the benchmark that counts instructions. Of the same version as the library in `benches/Cargo.toml`.
 pub(crate) const GUNGRAUN_RUNNER: Tool = Tool { name: "gungraun-runner", version: "0.20.0" };
 
+/// Builds and runs the fuzz targets in `fuzz/`.
+pub(crate) const CARGO_FUZZ: Tool = Tool { name: "cargo-fuzz", version: "0.13.2" };
+
 impl Tool {
     /// The program to start, installed first if neither the PATH nor the target folder has this version.
     pub(crate) fn locate(&self, workspace: &Workspace) -> Result<OsString, Error> {

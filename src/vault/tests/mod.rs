@@ -7,6 +7,7 @@ mod crash;
 mod destroying;
 mod fixtures;
 mod format;
+mod fuzzed;
 mod hostile;
 mod reading;
 mod records;

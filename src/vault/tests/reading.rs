@@ -227,6 +227,16 @@ async fn no_file_and_no_name_holds_a_token_in_the_clear() {
     }
 }
 
+/// Found by a fuzzer: it was unreadable, and could not be set aside, so nobody could sign in.
+#[tokio::test]
+async fn a_newer_release_s_vault_whose_key_is_not_where_ours_would_be_is_too_new() {
+    let machine = Machine { keyring: SwitchableSecretStore::new(), ..Machine::signed_in(1).await };
+    let canary = machine.file(&names::canary());
+    machine.files.put(&names::canary(), newer(&canary));
+    let outcome = machine.process().load_once(till()).await;
+    assert!(matches!(outcome, Outcome::TooNew { version: 2 }), "{outcome:?}");
+}
+
 /// The file as a release with format 2 would have written it: the checksum is right.
 pub(super) fn newer(file: &[u8]) -> Vec<u8> {
     use sha2::{Digest, Sha256};

@@ -130,3 +130,22 @@ async fn a_lost_or_damaged_epoch_file_never_takes_the_epoch_back() {
     assert!(vault.sign_out(till()).await.unwrap() > base);
     assert!(matches!(vault.load(till()).await, Outcome::Empty));
 }
+
+/// Found by a fuzzer: a kept generation of a vault that was put back from a backup, later than the epoch's own file.
+#[tokio::test]
+async fn a_sign_out_leaves_nothing_of_an_epoch_later_than_the_one_that_was_noted() {
+    for epoch in [Epoch::new(5), Epoch::LAST, Epoch::new(u64::MAX)] {
+        let machine = Machine::signed_in(1).await;
+        let elsewhere = keys::Keys::derive(*b"installation-id.", 0, &keys::Key::new([0x42; 32]));
+        let header = record::Header { kind: record::Kind::Credentials, account: till(), generation: 1, epoch };
+        let file = record::seal(&elsewhere, &header, [0; 24], b"whatever").unwrap();
+        machine.files.put(&names::Of(till()).kept(generation(9)), file);
+        let vault = machine.process();
+        vault.sign_out(till()).await.unwrap();
+        let outcome = vault.load_once(till()).await;
+        assert!(matches!(outcome, Outcome::Empty), "{epoch:?}: {outcome:?}");
+        let base = vault.epoch(till()).await.unwrap();
+        vault.first_save(till(), &credentials(1), base).await.unwrap();
+        assert_eq!(current(&vault.load_once(till()).await), Some(1), "{epoch:?}");
+    }
+}

@@ -40,3 +40,17 @@ fn what_keeps_a_step_from_running_is_its_failure() {
     assert_eq!(run.counts.failed, 1);
     assert!(run.counts.failures[0].contains("the repository was not found"), "{:?}", run.counts.failures);
 }
+
+#[test]
+fn what_libfuzzer_says_at_its_end_is_a_measurement_and_without_it_there_is_none() {
+    let said = [
+        "#1000\tDONE   cov: 2103 ft: 9000 corp: 497/60Kb lim: 4096 exec/s: 20970 rss: 31Mb",
+        "Done 1000 runs in 16 second(s)",
+        "stat::number_of_executed_units: 1000",
+        "stat::average_exec_per_sec:     62",
+    ]
+    .map(str::to_owned);
+    let measured = executions(&said).unwrap();
+    assert_eq!(measured, "1000 executions, 62 a second: 2103 places in the code, reached by 497 files");
+    assert_eq!(executions(&said[..2]), None);
+}
