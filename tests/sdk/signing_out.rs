@@ -69,6 +69,29 @@ async fn whoever_signs_in_next_sees_nothing_of_who_was_there_before() {
     till.assert_sells(&grace).await;
 }
 
+/// The negative control: whoever only closes the window is still there, wherever the tests above look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_sign_out_is_found_by_the_next() {
+    let (till, ada) = Till::signed_in().await;
+    let token = ada.access_token().await.unwrap().expose().to_owned();
+    let grace = till.sign_in("grace").await;
+    assert_eq!(grace.identity().unwrap().subject.as_deref(), Some("grace"));
+    assert_eq!(ada.identity().unwrap().subject.as_deref(), Some("ada"));
+    assert_eq!(ada.access_token().await.unwrap().expose(), token);
+    assert_eq!(till.credential_files().await.len(), 2);
+}
+
+/// The negative control of the revocation that comes later: without a network there is none, however long it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_network_the_server_never_hears_of_a_sign_out() {
+    let (till, session) = Till::signed_in().await;
+    till.wire.unplug();
+    till.wait_for(session.sign_out()).await.unwrap();
+    till.pass(HOUR).await;
+    let seen = till.control().observations();
+    assert_eq!((seen.sessions, seen.revoked), (1, 0));
+}
+
 /// Rung 4 brings the session back, and nobody has to do anything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_enrolled_device_recovers_from_lost_sessions_without_a_prompt() {

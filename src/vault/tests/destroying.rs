@@ -1,6 +1,10 @@
 //! Destroying what may be destroyed, and nothing else.
 
-use super::*;
+use super::{
+    careless::{CarelessFiles, Carelessness},
+    *,
+};
+use crate::host::FileError;
 
 /// A till whose generation 2 was stored and never accepted.
 async fn unaccepted() -> (Machine, Vault) {
@@ -45,16 +49,60 @@ async fn an_older_generation_is_destroyed_alone_and_an_unknown_one_not_at_all() 
     assert_eq!(generations(&vault.load(till()).await.value().unwrap()), [2]);
 }
 
-#[tokio::test]
-async fn a_power_cut_while_destroying_leaves_the_predecessor() {
-    for change in 0..3 {
-        for survivors in Survivors::ALL {
-            let (machine, vault) = unaccepted().await;
+/// What is wrong after a power cut while a foreign current generation is destroyed, as quarantine does it.
+async fn cut_everywhere(careless: Option<Carelessness>, torn: bool) -> Vec<String> {
+    let mut harm = Vec::new();
+    for change in 0.. {
+        let (machine, careful) = unaccepted().await;
+        let vault = match careless {
+            Some(how) => machine.process_over(Arc::new(CarelessFiles { disk: machine.files.clone(), how })),
+            None => careful,
+        };
+        if torn {
+            machine.files.tear_after(change);
+        } else {
             machine.files.cut_after(change);
-            let destroyed = vault.destroy_generation(till(), generation(2)).await;
+        }
+        let destroyed = vault.destroy_generation(till(), generation(2)).await.is_ok();
+        for survivors in Survivors::ALL {
             let outcome = machine.reboot(survivors).process().load_once(till()).await;
             let found = current(&outcome);
-            assert!(found == Some(1) || (destroyed.is_err() && found == Some(2)), "{change} {survivors:?} {outcome:?}");
+            if !(found == Some(1) || (!destroyed && found == Some(2))) {
+                harm.push(format!("{change} {survivors:?}, destroyed {destroyed}: {outcome:?}"));
+            }
+        }
+        if destroyed {
+            break;
+        }
+    }
+    harm
+}
+
+#[tokio::test]
+async fn a_power_cut_while_destroying_leaves_the_predecessor() {
+    for torn in [false, true] {
+        assert_eq!(cut_everywhere(None, torn).await, [""; 0]);
+    }
+}
+
+/// The negative control: a foreign generation that was reported as destroyed is there again after the power came back.
+#[tokio::test]
+async fn destroying_without_syncing_the_folder_is_noticed() {
+    let harm = cut_everywhere(Some(Carelessness::ForgetsTheFolder), false).await;
+    assert!(harm.iter().any(|harm| harm.contains("Durable, destroyed true")), "{harm:#?}");
+}
+
+#[tokio::test]
+async fn destroying_that_the_disk_refuses_anywhere_leaves_a_generation_that_can_be_read() {
+    for error in [FileError::NoSpace, FileError::NoAccess, FileError::Io("bad sector".to_owned())] {
+        for change in 0..3 {
+            let (machine, vault) = unaccepted().await;
+            machine.files.fail_after(change, error.clone());
+            let _refused = vault.destroy_generation(till(), generation(2)).await;
+            let found = current(&machine.process().load_once(till()).await);
+            assert!(matches!(found, Some(1 | 2)), "{error:?} {change}: {found:?}");
+            vault.destroy_generation(till(), generation(2)).await.unwrap();
+            assert_eq!(current(&machine.process().load_once(till()).await), Some(1), "{error:?} {change}");
         }
     }
 }

@@ -1,6 +1,10 @@
 //! What cannot be read is kept, counted, and out of the way.
 
-use super::*;
+use super::{
+    careless::{CarelessFiles, Carelessness},
+    *,
+};
+use crate::host::FileError;
 
 #[tokio::test]
 async fn a_damaged_account_set_aside_leaves_room_for_a_sign_in_and_can_come_back() {
@@ -103,26 +107,94 @@ impl Move {
     }
 }
 
+/// What is wrong after a power cut in `step`, by a writer who may be careless. Put back, everything must be as it was; and
+/// what was reported as done must be done.
+async fn cut_everywhere(step: Move, careless: Option<Carelessness>, torn: bool) -> Vec<String> {
+    let mut harm = Vec::new();
+    for change in 0.. {
+        let machine = Machine::signed_in(1).await;
+        let at = machine.clock_millis();
+        step.prepare(&machine.process()).await;
+        let vault = match careless {
+            Some(how) => machine.process_over(Arc::new(CarelessFiles { disk: machine.files.clone(), how })),
+            None => machine.process(),
+        };
+        if torn {
+            machine.files.tear_after(change);
+        } else {
+            machine.files.cut_after(change);
+        }
+        let done = step.make(&vault, at).await.is_ok();
+        for survivors in Survivors::ALL {
+            let machine = machine.reboot(survivors);
+            let vault = machine.process();
+            let is_aside = !vault.set_aside_list().await.unwrap().is_empty();
+            if done && is_aside == matches!(step, Move::Back | Move::VaultBack) {
+                harm.push(format!("{step:?} {change} {survivors:?}: reported as done, and forgotten"));
+            }
+            if let Err(what) = put_back(&vault, at).await {
+                harm.push(format!("{step:?} {change} {survivors:?}: {what}"));
+            }
+        }
+        if done {
+            assert!(change > 1 || careless.is_some(), "{step:?} changes the disk");
+            break;
+        }
+    }
+    harm
+}
+
+/// Restores, reads and refreshes.
+async fn put_back(vault: &Vault, at: u64) -> Result<(), String> {
+    vault.restore(at).await.map_err(|error| error.to_string())?;
+    let outcome = vault.load_once(till()).await;
+    if !matches!(&outcome, Outcome::Value(stored) if stored.credentials.refresh_token == Some(refresh_token(1))) {
+        return Err(format!("{outcome:?}"));
+    }
+    rotate(vault).await.map_err(|error| error.to_string())
+}
+
+const MOVES: [Move; 4] = [Move::Account, Move::Vault, Move::Back, Move::VaultBack];
+
 #[tokio::test]
 async fn what_is_set_aside_or_restored_survives_a_power_cut_at_any_point() {
-    for step in [Move::Account, Move::Vault, Move::Back, Move::VaultBack] {
-        for change in 0.. {
-            let machine = Machine::signed_in(1).await;
-            let (vault, at) = (machine.process(), machine.clock_millis());
-            step.prepare(&vault).await;
-            machine.files.cut_after(change);
-            let done = step.make(&vault, at).await;
-            for survivors in Survivors::ALL {
-                let machine = machine.reboot(survivors);
-                let vault = machine.process();
-                vault.restore(at).await.unwrap_or_else(|error| panic!("{step:?} {change} {survivors:?}: {error}"));
-                let outcome = vault.load_once(till()).await;
-                assert_eq!(current(&outcome), Some(1), "{step:?} {change} {survivors:?} {outcome:?}");
-                rotate(&vault).await.unwrap();
-            }
-            if done.is_ok() {
-                assert!(change > 1, "{step:?} changes the disk");
-                break;
+    for step in MOVES {
+        for torn in [false, true] {
+            assert_eq!(cut_everywhere(step, None, torn).await, [""; 0]);
+        }
+    }
+}
+
+/// The negative controls: a move that is no rename loses what it moves, and one that nobody made durable is forgotten.
+#[tokio::test]
+async fn a_move_that_removes_first_or_forgets_the_folder_is_noticed() {
+    for step in [Move::Account, Move::Vault] {
+        let harm = cut_everywhere(step, Some(Carelessness::RemovesBeforeRename), false).await;
+        assert!(harm.iter().any(|harm| harm.contains("Everything: Empty")), "{step:?}: {harm:#?}");
+    }
+    for step in MOVES {
+        let harm = cut_everywhere(step, Some(Carelessness::ForgetsTheFolder), false).await;
+        assert!(harm.iter().any(|harm| harm.contains("Durable: reported as done")), "{step:?}: {harm:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_move_that_the_disk_refuses_anywhere_can_be_undone() {
+    for error in [FileError::NoSpace, FileError::NoAccess, FileError::Io("bad sector".to_owned())] {
+        for step in MOVES {
+            for change in 0.. {
+                let machine = Machine::signed_in(1).await;
+                let (vault, at) = (machine.process(), machine.clock_millis());
+                step.prepare(&vault).await;
+                let before = machine.files.log().len();
+                machine.files.fail_after(change, error.clone());
+                let made = step.make(&vault, at).await;
+                if machine.files.log().len() - before <= change {
+                    made.unwrap();
+                    assert!(change > 1);
+                    break;
+                }
+                put_back(&vault, at).await.unwrap_or_else(|what| panic!("{error:?} {step:?} {change}: {what}"));
             }
         }
     }
@@ -130,7 +202,7 @@ async fn what_is_set_aside_or_restored_survives_a_power_cut_at_any_point() {
 
 #[tokio::test]
 async fn a_restore_that_the_disk_refuses_can_be_done_again() {
-    for error in [crate::host::FileError::NoSpace, crate::host::FileError::NoAccess] {
+    for error in [FileError::NoSpace, FileError::NoAccess] {
         for change in 0..4 {
             let machine = Machine::signed_in(1).await;
             let (vault, at) = (machine.process(), machine.clock_millis());

@@ -93,6 +93,17 @@ async fn a_sign_out_cut_at_any_point_is_either_not_begun_or_final() {
     }
 }
 
+/// The negative control: whoever was told that he is signed out is signed in again after the power came back.
+#[tokio::test]
+async fn a_sign_out_in_a_folder_that_is_not_synced_is_forgotten() {
+    let machine = Machine::signed_in(1).await;
+    let how = careless::Carelessness::ForgetsTheFolder;
+    let vault = machine.process_over(Arc::new(careless::CarelessFiles { disk: machine.files.clone(), how }));
+    vault.sign_out(till()).await.unwrap();
+    let outcome = machine.reboot(Survivors::Durable).process().load_once(till()).await;
+    assert_eq!(current(&outcome), Some(1), "{outcome:?}");
+}
+
 #[tokio::test]
 async fn a_sign_in_that_began_before_a_sign_out_is_not_stored() {
     let machine = Machine::signed_in(1).await;
