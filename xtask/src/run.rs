@@ -118,7 +118,7 @@ impl Runner<'_> {
         for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufReader::lines) {
             let line = line.map_err(failed)?;
             // One line for each new file would be thousands.
-            if !line.starts_with('#') || line.contains("DONE") {
+            if !line.starts_with(['#', '\t']) || line.contains("DONE") {
                 eprintln!("{line}");
                 said.push(line);
             }
