@@ -74,8 +74,10 @@ fn attach(request: &Request<Bytes>, token: &AccessToken) -> Result<Request<Bytes
     *attached.method_mut() = request.method().clone();
     *attached.uri_mut() = request.uri().clone();
     *attached.headers_mut() = request.headers().clone();
-    let value = zeroize::Zeroizing::new(format!("{} {}", token.token_type(), token.expose()));
-    let mut value = HeaderValue::from_str(&value).map_err(|_| Error::Internal("the token cannot be sent"))?;
+    let value = zeroize::Zeroizing::new(format!("{} {}", token.token_type(), token.expose()).into_bytes());
+    // Taken over as it is, not copied, so that it is wiped with the header.
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(value));
+    let mut value = value.map_err(|_| Error::Internal("the token cannot be sent"))?;
     value.set_sensitive(true);
     attached.headers_mut().insert(header::AUTHORIZATION, value);
     Ok(attached)

@@ -3,13 +3,17 @@
 mod connections;
 mod errors;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use reqwest::{Client, ClientBuilder, redirect};
 use tokio::{runtime::Handle, task::JoinSet};
+use zeroize::Zeroizing;
 
 use self::connections::Connections;
 use super::{NativeError, tls};
-use crate::host::{BoxFuture, Connection, ConnectionWish, Inbound, Lane, Outbound, Transport, TransportError};
+use crate::{
+    host::{BoxFuture, Connection, ConnectionWish, Inbound, Lane, Outbound, Transport, TransportError},
+    secret::append,
+};
 
 /// Sends requests by reqwest. Redirects are answers, nothing is sent twice, there are no cookies, no cache and no
 /// timeouts, and no proxy is taken from the environment ([`through_proxy`](Reqwest::through_proxy) names one).
@@ -104,14 +108,14 @@ async fn exchange(
     Ok(Inbound { response, connection, from_cache: false })
 }
 
-/// The whole body, and never more of it in memory than is allowed.
+/// The whole body, and never more of it in memory than is allowed. It is wiped with its last handle: tokens come in bodies.
 async fn read_body(mut answer: reqwest::Response, limit: usize) -> Result<Bytes, TransportError> {
-    let mut body = BytesMut::new();
+    let mut body = Zeroizing::new(Vec::new());
     while let Some(chunk) = answer.chunk().await.map_err(|error| errors::explain(&error))? {
         if body.len().saturating_add(chunk.len()) > limit {
             return Err(TransportError::TooLarge);
         }
-        body.extend_from_slice(&chunk);
+        append(&mut body, &chunk);
     }
-    Ok(body.freeze())
+    Ok(Bytes::from_owner(body))
 }

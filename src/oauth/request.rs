@@ -54,7 +54,9 @@ impl SecretRequest {
         value.extend_from_slice(scheme.as_bytes());
         value.push(b' ');
         value.extend_from_slice(credentials.expose());
-        let mut value = HeaderValue::from_bytes(&value).map_err(|_| RequestError::TokenNotSendable)?;
+        // Taken over as it is, not copied, so that it is wiped with the header.
+        let value = HeaderValue::from_maybe_shared(Bytes::from_owner(value));
+        let mut value = value.map_err(|_| RequestError::TokenNotSendable)?;
         value.set_sensitive(true);
         self.0.headers_mut().insert(header::AUTHORIZATION, value);
         Ok(self)

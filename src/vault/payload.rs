@@ -6,10 +6,10 @@
 use base64::{Engine, display::Base64Display, engine::general_purpose::URL_SAFE_NO_PAD};
 use mainstay_core::{Generation, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{UnreadableReason, VaultError, record};
-use crate::{Credentials, Identity, Secret, StoredAccessToken};
+use crate::{Credentials, Identity, Secret, StoredAccessToken, secret::append};
 
 /// Kind `Credentials`: one generation. Sign-out: the whole record goes, its refresh token stays in the revocation
 /// queue. `SignInRequired`: all of it is kept, sealed. Quarantine: all of it is kept.
@@ -162,12 +162,7 @@ impl std::io::Write for WipingBuffer {
         if needed > record::LIMIT {
             return Err(std::io::ErrorKind::FileTooLarge.into());
         }
-        if needed > self.0.capacity() {
-            let mut larger = Vec::with_capacity(needed.saturating_mul(2));
-            larger.extend_from_slice(&self.0);
-            std::mem::replace(&mut *self.0, larger).zeroize();
-        }
-        self.0.extend_from_slice(bytes);
+        append(&mut self.0, bytes);
         Ok(bytes.len())
     }
 

@@ -29,6 +29,7 @@ fn on(desktop: &Desktop, server: &MockServer) -> Setup {
         virtual_time: None,
         without_locks: false,
         without_watch: false,
+        deaf_watch: false,
         enroll_device_key: false,
         keyring_patience: 5,
     }

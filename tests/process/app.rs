@@ -18,7 +18,7 @@ use mainstay::{
     driver::{Browser, BrowserError},
     host::{
         BoxFuture, ConnectionWish, FileError, FileName, Files, Held, Host, Lane, Lock, LockError, MachineId, Outbound,
-        SecretStore, Transport,
+        SecretStore, Transport, Watch,
     },
     native::{self, FileSecretStore, FolderFiles, OsClock, TokioSpawn},
     test_support::{Activity, VirtualClock},
@@ -45,6 +45,8 @@ pub struct Setup {
     pub without_locks: bool,
     /// The operating system does not tell when the folder changes.
     pub without_watch: bool,
+    /// The negative control: it says that it will tell, and never does.
+    pub deaf_watch: bool,
     pub enroll_device_key: bool,
     /// How long the app waits for the keyring, in seconds.
     pub keyring_patience: u64,
@@ -59,6 +61,8 @@ struct App {
     held: Option<Box<dyn Held>>,
     /// A lock that a forked child shares: what the SDK must not have.
     shared: Option<File>,
+    /// A copy of a token that nobody wipes: what the SDK must not have.
+    planted: String,
 }
 
 /// Does nothing in an ordinary run.
@@ -97,7 +101,10 @@ impl App {
             host.lock = Arc::new(NoLock);
         }
         if setup.without_watch {
-            host.files = Arc::new(Unwatched(host.files));
+            host.files = Arc::new(Unwatched { files: host.files, deaf: false });
+        }
+        if setup.deaf_watch {
+            host.files = Arc::new(Unwatched { files: host.files, deaf: true });
         }
         let clock = setup
             .virtual_time
@@ -107,7 +114,7 @@ impl App {
             host.clock = Arc::new(clock.clone());
             host = activity.track(host);
         }
-        Self { setup, activity, clock, host, client: None, held: None, shared: None }
+        Self { setup, activity, clock, host, client: None, held: None, shared: None, planted: String::new() }
     }
 
     /// Forks. The child drops its copy of the lock, says what a call of its session comes to, and stays.
@@ -171,6 +178,11 @@ impl App {
                 Outcome::Value(stored) => stored.credentials.refresh_token.unwrap().expose().len().to_string(),
                 outcome => format!("error {outcome:?}"),
             },
+            "plant" => {
+                let token = self.wait_for(self.session().access_token()).await.unwrap();
+                self.planted = format!("{} planted", token.expose());
+                "ok".to_owned()
+            }
             "hold" => {
                 self.held = Some(self.host.lock.acquire(&FileName::new(argument).unwrap()).await.unwrap());
                 "ok".to_owned()
@@ -222,8 +234,7 @@ impl App {
     /// The state once the vault was read, and everything that follows from it was done.
     async fn state(&self) -> String {
         let Some(session) = self.client().session() else { return "nobody".to_owned() };
-        let mut states = session.states();
-        while states.next().await.is_some_and(|state| state.state.name() == "starting") {}
+        self.ticking(read(&session)).await;
         if self.clock.is_some() {
             self.activity.quiescent().await;
         }
@@ -261,11 +272,12 @@ impl App {
 
     /// Time passes, fast, whatever is under way: a lock in another process may be waited for all along.
     async fn ticking<T>(&self, call: impl Future<Output = T>) -> T {
+        let Some(clock) = &self.clock else { return call.await };
         let mut call = pin!(call);
         loop {
             tokio::select! {
                 answer = &mut call => return answer,
-                () = tokio::time::sleep(Duration::from_millis(20)) => self.clock.as_ref().unwrap().advance(Duration::from_secs(1)),
+                () = tokio::time::sleep(Duration::from_millis(20)) => clock.advance(Duration::from_secs(1)),
             }
         }
     }
@@ -284,6 +296,12 @@ impl App {
             }
         }
     }
+}
+
+/// Waits until the vault was read; one that cannot be is read three times, with pauses.
+async fn read(session: &Session) {
+    let mut states = session.states();
+    while states.next().await.is_some_and(|state| state.state.name() == "starting") {}
 }
 
 /// Stores a refresh token of that many bytes as the first generation of an account.
@@ -339,44 +357,60 @@ impl Browser for WebBrowser {
     }
 }
 
-/// Files whose changes nobody tells of.
-struct Unwatched(Arc<dyn Files>);
+/// Files whose changes nobody tells of; and, if it is `deaf`, nobody knows that.
+struct Unwatched {
+    files: Arc<dyn Files>,
+    deaf: bool,
+}
+
+struct Deaf;
+
+impl Watch for Deaf {
+    fn changed(&mut self) -> BoxFuture<'_, bool> {
+        Box::pin(std::future::pending())
+    }
+}
 
 impl Files for Unwatched {
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
-        self.0.read(name, limit)
+        self.files.read(name, limit)
     }
 
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.create(name, content)
+        self.files.create(name, content)
     }
 
     fn overwrite(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.overwrite(name, content)
+        self.files.overwrite(name, content)
     }
 
     fn sync(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.sync(name)
+        self.files.sync(name)
     }
 
     fn rename(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.rename(from, to)
+        self.files.rename(from, to)
     }
 
     fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.remove(name)
+        self.files.remove(name)
     }
 
     fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>> {
-        self.0.sync_folder()
+        self.files.sync_folder()
     }
 
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
-        self.0.list()
+        self.files.list()
     }
 
     fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
-        self.0.machine()
+        self.files.machine()
+    }
+
+    fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {
+        let watch: Option<Box<dyn Watch>> = if self.deaf { Some(Box::new(Deaf)) } else { None };
+        Box::pin(std::future::ready(watch))
     }
 }
 

@@ -74,6 +74,7 @@ async fn a_full_disk_costs_no_credential_and_no_prompt() {
         virtual_time: Some(at),
         without_locks: false,
         without_watch: false,
+        deaf_watch: false,
         enroll_device_key: false,
         keyring_patience: 5,
     };

@@ -5,7 +5,12 @@
 mod app;
 mod forked;
 mod killed;
+#[cfg(target_os = "linux")]
+mod memory;
 mod run;
+#[cfg(target_os = "linux")]
+#[path = "../../demo/tests/leak/scanner.rs"]
+mod scanner;
 mod seen;
 mod together;
 
@@ -36,6 +41,7 @@ impl Shop {
             virtual_time: Some(at),
             without_locks: false,
             without_watch: false,
+            deaf_watch: false,
             enroll_device_key: false,
             keyring_patience: 5,
         }

@@ -19,6 +19,21 @@ async fn a_sign_out_is_seen_within_a_second_where_the_folder_cannot_be_watched()
     sees_a_sign_out(true).await;
 }
 
+/// The negative control: in a folder whose watch tells nothing, a sign-out is not seen, however soon it is looked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sign_out_is_not_seen_where_the_watch_tells_nothing() {
+    let shop = Shop::new(Rotation::Strict).await;
+    let setup = Setup { virtual_time: None, ..shop.setup(0) };
+    let mut doer = Running::new(&setup, &[]);
+    let mut observer = Running::new(&Setup { deaf_watch: true, ..setup }, &[]);
+    assert_eq!([doer.ask("start"), doer.ask("sign-in")], ["ok", "ok"]);
+    assert_eq!([observer.ask("start"), observer.ask("state")], ["ok", "signed_in 1"]);
+    assert_eq!(doer.ask("sign-out"), "ok");
+    // The second that the tests above allow, on the machine's own clock.
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(observer.ask("state"), "signed_in 1");
+}
+
 async fn sees_a_sign_out(without_watch: bool) {
     let shop = Shop::new(Rotation::Strict).await;
     let setup = Setup { virtual_time: None, without_watch, ..shop.setup(0) };
