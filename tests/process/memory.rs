@@ -119,9 +119,9 @@ fn search_files(folder: &Path, scanner: &Scanner, seen: &mut Vec<String>) -> Vec
     found
 }
 
-/// 1. A person signs in. 2. The app is killed in a refresh: its reserved file and its intent stay. 3. The key is lost,
-/// and the next start sets the vault aside. 4. In another vault somebody signs in, and out while the server takes no
-/// revocations.
+/// 1. A person signs in. 2. The app is killed in a refresh: its reserved file and its intent stay.
+/// 3. The key is lost, and the next start sets the vault aside.
+/// 4. In another vault somebody signs in, and out while the server takes no revocations.
 async fn every_kind_of_file(shop: &Shop) {
     fs::create_dir(shop.folder.path().join("tmp")).unwrap();
     let temporary = shop.folder.path().join("tmp").display().to_string();
