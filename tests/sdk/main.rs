@@ -33,6 +33,7 @@ mod order;
 mod process;
 mod recovery;
 mod redaction;
+mod redaction_list;
 mod refresh_answers;
 mod resealing;
 mod revoked;

@@ -1,7 +1,10 @@
 //! Whatever the public API hands out can be printed (P11): each type that holds a secret is built with a known one, and no
 //! way of formatting shows it. Text of a server is treated alike: it may repeat the very token that it complains about.
 
-use std::fmt::{Debug, Display};
+use std::{
+    fmt::{Debug, Display},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use mainstay::{
@@ -9,14 +12,15 @@ use mainstay::{
     driver::ImportedTokens,
     host::{
         Connection, ConnectionWish, FileName, Files, Inbound, Lane, Outbound, SecretStore,
-        memory::{MemoryFiles, MemorySecretStore},
+        memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
     oauth::{
-        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceKey, Endpoint, ErrorObject, Grant,
-        OAuthClient, Rejection, SignInEntropy, TokenAnswer, TokenError, TokenType, Untrusted, Verifier,
-        protected_request, token_request,
+        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceKey, Endpoint, ErrorObject, Grant, Issuer,
+        OAuthClient, PendingSignIn, Rejection, ServerMetadata, SignInEntropy, SignInOptions, TokenAnswer, TokenError,
+        TokenType, Untrusted, Verifier, protected_request, token_request,
     },
-    vault::{Epoch, Revocable, Revocation, Stored},
+    test_support::{SeededEntropy, VirtualClock},
+    vault::{AccountKey, Epoch, PendingRevocation, Revocable, Revocation, Rotation, Spends, Stored, Vault, VaultHost},
 };
 use mainstay_mock_server::Fault;
 use url::Url;
@@ -126,6 +130,19 @@ fn requests_and_answers_are_not_printed() {
             is_redacted(&Outbound { request: request.into_request(), connection, lane, body_limit: 0 });
         }
     }
+    let metadata = r#"{"issuer":"https://id.example","authorization_endpoint":"https://id.example/authorize",
+        "token_endpoint":"https://id.example/token","response_types_supported":["code"]}"#;
+    let metadata = response(200, &[("content-type", "application/json")], metadata);
+    let issuer = Issuer::parse("https://id.example").unwrap();
+    let metadata = ServerMetadata::read(&Answer::new(&metadata, false), &issuer).unwrap();
+    let entropy = SignInEntropy { state: key(), nonce: [0; 32], verifier: key() };
+    let (client, options) = (OAuthClient::public("till"), SignInOptions::default());
+    let now = Timestamp::from_millis(0);
+    let (pending, url) = PendingSignIn::start(&metadata, &client, &redirect_uri, &options, &entropy, now).unwrap();
+    let (_, state) = url.query_pairs().find(|(name, _)| name == "state").unwrap();
+    assert!(!format!("{pending:?}").contains(&*state));
+    is_redacted(&pending);
+
     let probe = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, &secret()).unwrap();
     is_redacted(&probe);
     is_redacted(&probe.into_request());
@@ -172,6 +189,30 @@ async fn places_that_keep_secrets_are_not_printed() {
     let files = MemoryFiles::new();
     files.create(&FileName::new("notes").unwrap(), CANARY.into()).await.unwrap();
     is_redacted(&files);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_not_printed() {
+    let host = VaultHost {
+        files: Arc::new(MemoryFiles::new()),
+        secrets: Arc::new(MemorySecretStore::new()),
+        lock: Arc::new(MemoryLock::new()),
+        clock: Arc::new(VirtualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(1)),
+    };
+    let (vault, till) = (Vault::new(host), AccountKey::from_name("till"));
+    let generation = vault.first_save(till, &credentials(), Epoch::default()).await.unwrap();
+    let guard = vault.lock_account(till).await.unwrap();
+    let rotation: Rotation = vault.begin_rotation(guard, generation, Spends::RefreshToken).await.unwrap();
+    assert_eq!(rotation.credentials().refresh_token, Some(secret()));
+    is_redacted(&rotation);
+    let issuer = "https://id.example".to_owned();
+    let revocation = Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token: secret() };
+    vault.queue_revocation(&revocation).await.unwrap();
+    let due: Vec<PendingRevocation> = vault.due_revocations().await.value().unwrap();
+    assert_eq!(due[0].revocation.token, secret());
+    is_redacted(&due);
+    is_redacted(&vault);
 }
 
 /// A live session, with real tokens: what an app can print while it works and while it fails.
