@@ -125,6 +125,7 @@ impl From<Failure> for Error {
             Failure::Request(_) => Self::Misconfigured(failure.to_string()),
             Failure::Vault(VaultError::Locked(_)) => Self::VaultLocked,
             Failure::Vault(VaultError::SignedOut) => Self::Cancelled,
+            Failure::Vault(VaultError::TooNew { .. }) => Self::Misconfigured(failure.to_string()),
             Failure::Vault(VaultError::Occupied) => Self::Misconfigured(failure.to_string()),
             Failure::Vault(VaultError::Lock(LockError::Unsupported)) => Self::Misconfigured(failure.to_string()),
             Failure::Vault(_) => Self::TryLater { cause: Some(HoldCause::StorageFull), retry_after: TRY_AGAIN_SOON },

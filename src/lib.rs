@@ -31,10 +31,11 @@ pub mod test_support;
 pub mod vault;
 
 pub use credentials::{Credentials, Identity, StoredAccessToken};
-pub use driver::{Client, ClientBuilder, Session, SessionState};
+pub use driver::{AccountInfo, Client, ClientBuilder, Session, SessionState};
 pub use error::Error;
 pub use profile::{Probe, Profile, RefreshIdentity};
 pub use secret::Secret;
+pub use vault::AccountKey;
 
 pub use mainstay_core::{
     Code, Connectivity, ForeignBy, Generation, HoldCause, LockReason, Note, SignInReason, SignedOutReason, State,

@@ -21,6 +21,7 @@ use super::{
     audience::Audiences,
     hot::{AccessToken, Hot},
     provider::CredentialProvider,
+    record::SessionRecord,
     server::Server,
     watching::{Elsewhere, Traces},
 };
@@ -68,6 +69,8 @@ pub(super) struct Deployment {
     accounts: Mutex<Vec<Weak<Account>>>,
     /// Asks for a look at what other processes did; whoever looks ends with this.
     pub(super) looks: watch::Sender<()>,
+    /// When an account was last chosen, in milliseconds of wall time; no later choice has a smaller number.
+    chosen: AtomicU64,
 }
 
 impl Deployment {
@@ -88,7 +91,21 @@ impl Deployment {
             revoking: AtomicBool::new(false),
             accounts: Mutex::default(),
             looks: watch::Sender::default(),
+            chosen: AtomicU64::default(),
         }
+    }
+
+    /// When a choice is made now: later than any before it, whatever the wall clock says.
+    pub(super) fn stamp(&self) -> u64 {
+        let wall = u64::try_from(self.server.host.clock.wall().as_millis()).unwrap_or(u64::MAX / 2);
+        let next = |latest: u64| wall.max(latest.saturating_add(1));
+        let before = self.chosen.fetch_update(Ordering::AcqRel, Ordering::Acquire, |latest| Some(next(latest)));
+        next(before.unwrap_or_else(|latest| latest))
+    }
+
+    /// A choice of an earlier run, or of another process.
+    pub(super) fn stamped(&self, at: u64) {
+        self.chosen.fetch_max(at, Ordering::AcqRel);
     }
 
     pub(super) fn accounts(&self) -> Vec<Arc<Account>> {
@@ -136,6 +153,12 @@ pub(super) struct Account {
     accepted_ms: AtomicU64,
     /// Fingerprints of tokens that were imported and are this session.
     imported: Mutex<Vec<Fingerprint>>,
+    /// What the server calls the person.
+    pub(super) name: Mutex<Option<String>>,
+    /// Whose account it is while it is signed out: the key that this person's account has, and nothing that names them.
+    pub(super) owner: Mutex<Option<AccountKey>>,
+    /// When somebody signed in here or switched to it last, in milliseconds of wall time.
+    used_at: AtomicU64,
     /// What of this process's own doings has to be told from other processes'.
     pub(super) traces: Arc<Traces>,
 }
@@ -159,7 +182,15 @@ pub(super) enum Message {
     /// An attempt ended, perhaps with new credentials.
     Ended { attempt: u32, outcome: Outcome, brought: Option<Box<Brought>> },
     /// A person signed in, or a session was imported, and the credentials are stored.
-    SignedIn { event: Event, credentials: Box<Credentials>, epoch: Epoch, done: oneshot::Sender<()> },
+    SignedIn {
+        event: Event,
+        credentials: Box<Credentials>,
+        name: Option<String>,
+        epoch: Epoch,
+        done: oneshot::Sender<()>,
+    },
+    /// The app works with this account now.
+    Used,
     /// Sign out, durably.
     SignOut { reason: SignedOutReason, done: oneshot::Sender<Result<(), Error>> },
     /// A person's tap: may it count?
@@ -194,6 +225,9 @@ pub(super) struct Loaded {
     pub(super) last_accepted: Option<Timestamp>,
     pub(super) imported: Vec<Fingerprint>,
     pub(super) prompting: bool,
+    pub(super) name: Option<String>,
+    pub(super) owner: Option<AccountKey>,
+    pub(super) last_used: u64,
 }
 
 /// What an attempt brought.
@@ -210,10 +244,12 @@ impl Account {
         key: AccountKey,
         deployment: Arc<Deployment>,
         scopes: Vec<String>,
-        notes: Vec<Note>,
+        record: Option<SessionRecord>,
         state: SessionState,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Message>) {
         let (mailbox, messages) = mpsc::unbounded_channel();
+        let (notes, name, owner, used_at) =
+            record.map(|it| (it.notes, it.name, it.owner, it.last_used)).unwrap_or_default();
         let written = u64::try_from(notes.len()).unwrap_or_default();
         let account = Self {
             key,
@@ -233,6 +269,9 @@ impl Account {
             audiences: Audiences::default(),
             accepted_ms: AtomicU64::default(),
             imported: Mutex::default(),
+            name: Mutex::new(name),
+            owner: Mutex::new(owner),
+            used_at: AtomicU64::new(used_at),
             traces: Arc::default(),
         };
         let account = Arc::new(account);
@@ -263,6 +302,15 @@ impl Account {
 
     pub(super) fn set_last_accepted(&self, at: Timestamp) {
         self.accepted_ms.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// When somebody signed in here or switched to it last, in milliseconds of wall time.
+    pub(super) fn last_used(&self) -> u64 {
+        self.used_at.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_last_used(&self, at: u64) {
+        self.used_at.fetch_max(at, Ordering::Relaxed);
     }
 
     /// Waits until the vault has been read once, whatever came of it.

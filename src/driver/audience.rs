@@ -21,12 +21,15 @@ use super::{
 use crate::{
     Credentials, Error, StoredAccessToken,
     error::{Failure, TRY_AGAIN_SOON},
+    vault::Fingerprint,
 };
 
 /// How many requests that came to nothing an hour may bring.
 const FAILURES_PER_HOUR: usize = 12;
 /// For how long what the server would not give is not asked for again.
 const HOUR: Duration = Duration::from_secs(3600);
+/// How many rejected tokens are remembered. An audience has one at a time, and they expire.
+const REJECTED_KNOWN: usize = 32;
 /// How long a call waits for a renewal of the session's own token.
 const RENEWAL_PATIENCE: Duration = Duration::from_secs(15);
 /// How often another process may be ahead before a call gives up.
@@ -47,6 +50,8 @@ struct Memory {
     failures: Vec<Timestamp>,
     /// The server is in trouble, or asked to wait.
     paused_until: Timestamp,
+    /// Tokens that a resource server took for void, the latest of them. They are not handed out again.
+    rejected: Vec<Fingerprint>,
 }
 
 /// What the server would not give.
@@ -69,6 +74,18 @@ impl Audiences {
     /// Other credentials may be granted what was refused to the ones before.
     pub(super) fn forget_refusals(&self) {
         lock(&self.memory).refusals.clear();
+    }
+
+    /// A resource server rejected this token. Asking for another counts as a request that came to nothing: a server that
+    /// rejects whatever it is given costs 12 an hour, and no more.
+    pub(super) fn reject(&self, token: Fingerprint, now: Timestamp) {
+        let mut memory = lock(&self.memory);
+        if !memory.rejected.contains(&token) {
+            memory.rejected.push(token);
+            memory.failures.push(now);
+        }
+        let surplus = memory.rejected.len().saturating_sub(REJECTED_KNOWN);
+        memory.rejected.drain(..surplus);
     }
 
     fn remember(&self, request: &TokenRequest, failure: &Failure, now: Timestamp) {
@@ -137,18 +154,20 @@ async fn fetch(account: Arc<Account>, request: TokenRequest, done: oneshot::Send
 /// The answer, if no request is needed for it.
 fn at_hand(account: &Account, request: &TokenRequest) -> Option<Result<AccessToken, Error>> {
     let now = account.server().line.now();
-    let found = kept(account).and_then(|kept| Some((kept.generation, best(&kept, request)?.clone())));
-    if let Some((generation, token)) = &found
+    let kept = kept(account);
+    let good = kept.as_ref().and_then(|kept| Some((kept.generation, best(account, kept, request)?)));
+    if let Some((generation, token)) = good
         && token.expires_at >= now.plus(request.min_remaining)
     {
-        return Some(Ok(handed_out(account, *generation, token.clone())));
+        return Some(Ok(handed_out(account, generation, token.clone())));
     }
     let issuer_paused_until = lock(&account.deployment.pacing).paused_until(now);
     if let Some(error) = account.audiences.refuses(request, issuer_paused_until, now) {
         return Some(Err(error));
     }
-    // What has only just come is not renewed for a little more life.
-    let age = found.map(|(_, token)| now.since(token.received_at)).filter(|age| *age < FRESH_TOKEN_AGE);
+    // What has only just come is not renewed for a little more life, nor because it was rejected too.
+    let latest = kept.as_ref().and_then(|kept| fitting(kept, request).map(|token| token.received_at).max());
+    let age = latest.map(|at| now.since(at)).filter(|age| *age < FRESH_TOKEN_AGE);
     age.map(|age| Err(Error::TryLater { cause: None, retry_after: FRESH_TOKEN_AGE.saturating_sub(age) }))
 }
 
@@ -173,7 +192,7 @@ async fn ask(account: &Arc<Account>, request: &TokenRequest) -> Result<AccessTok
 fn judge(account: &Account, request: &TokenRequest) -> Result<AccessToken, Failure> {
     let not_now = Failure::NotNow(TRY_AGAIN_SOON);
     let Some(kept) = kept(account) else { return Err(not_now) };
-    let Some(token) = best(&kept, request) else { return Err(Failure::NotGranted(request.describe())) };
+    let Some(token) = best(account, &kept, request) else { return Err(Failure::NotGranted(request.describe())) };
     let now = account.server().line.now();
     let lives_for = token.expires_at.since(token.received_at);
     if now.since(token.received_at) >= FRESH_TOKEN_AGE {
@@ -208,10 +227,15 @@ fn kept(account: &Account) -> Option<Credentials> {
     account.credentials(generation)
 }
 
-/// The longest-lived token that is what was asked for.
-fn best<'a>(kept: &'a Credentials, request: &TokenRequest) -> Option<&'a StoredAccessToken> {
-    let fits = |token: &&StoredAccessToken| token.audience == request.audience && covers(token, &request.scopes);
-    kept.access_tokens.iter().filter(fits).max_by_key(|token| token.expires_at)
+/// The longest-lived token that is what was asked for, and that nobody rejected.
+fn best<'a>(account: &Account, kept: &'a Credentials, request: &TokenRequest) -> Option<&'a StoredAccessToken> {
+    let rejected = lock(&account.audiences.memory).rejected.clone();
+    let print = |token: &StoredAccessToken| account.deployment.fingerprints.fingerprint(&token.token);
+    fitting(kept, request).filter(|token| !rejected.contains(&print(token))).max_by_key(|token| token.expires_at)
+}
+
+fn fitting<'a>(kept: &'a Credentials, request: &TokenRequest) -> impl Iterator<Item = &'a StoredAccessToken> {
+    kept.access_tokens.iter().filter(|token| token.audience == request.audience && covers(token, &request.scopes))
 }
 
 fn own_covers(account: &Account, request: &TokenRequest) -> bool {
@@ -242,7 +266,7 @@ impl Account {
         if let Some(rotation) = unsaved {
             self.tell(Message::StillUnsaved { rotation, epoch });
         }
-        self.tell(Message::SignedIn { event, credentials, epoch, done });
+        self.tell(Message::SignedIn { event, credentials, name: None, epoch, done });
         let _gone = dealt_with.await;
     }
 }

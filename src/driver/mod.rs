@@ -8,28 +8,35 @@
 mod account;
 mod attempts;
 mod audience;
+mod builder;
 mod client;
 mod device_key;
 mod explain;
 mod hot;
 mod identify;
+mod index;
 mod opening;
 mod options;
 mod provider;
 mod record;
 mod revocations;
+mod roster;
 mod send;
 mod server;
 mod session;
 mod sign_in;
 mod task;
+#[cfg(test)]
+mod tests;
 mod time_line;
 mod watching;
 
 pub use account::SessionState;
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use explain::Explanation;
 pub use hot::AccessToken;
 pub use options::TokenRequest;
 pub use provider::{Browser, BrowserError, CredentialProvider, ImportedTokens, ProviderError};
+pub use roster::AccountInfo;
 pub use session::{OfflinePermit, Session, StateStream, TimelineStream};

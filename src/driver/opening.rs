@@ -77,7 +77,10 @@ async fn value(account: &Arc<Account>, stored: Stored) -> Message {
         has_device_key,
         last_accepted: record.as_ref().map(|record| record.last_accepted),
         imported,
-        prompting: record.is_some_and(|record| record.prompting),
+        prompting: record.as_ref().is_some_and(|record| record.prompting),
+        name: record.as_ref().and_then(|record| record.name.clone()),
+        owner: record.as_ref().and_then(|record| record.owner),
+        last_used: record.as_ref().map_or(0, |record| record.last_used),
     };
     let opened = Opened::Value(Box::new(restored));
     Message::Opened { opened, loaded: Some(Box::new(loaded)), epoch: Some(stored.epoch) }

@@ -4,7 +4,7 @@ use mainstay_core::{IssuerPacing, Note, Snapshot, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::time_line::ClockRecord;
-use crate::Identity;
+use crate::{Identity, vault::AccountKey};
 
 /// The version that this release writes.
 pub(super) const VERSION: u16 = 1;
@@ -32,6 +32,16 @@ pub(super) struct SessionRecord {
     /// Whether the sign-in prompt was raised and not dismissed yet. In quarantine: never.
     #[serde(default)]
     pub(super) prompting: bool,
+    /// What the server calls the person, for a list to choose from. On sign-out: removed, like the identity.
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    /// Whose account it is while it is signed out, so that nobody else gets it: the key that this person's account has,
+    /// which names them to nobody without the vault's key. On sign-out: kept, in the record that says so.
+    #[serde(default)]
+    pub(super) owner: Option<AccountKey>,
+    /// When somebody signed in here or switched to it last, in milliseconds of wall time. On sign-out: kept.
+    #[serde(default)]
+    pub(super) last_used: u64,
     /// The last lines of the timeline.
     pub(super) notes: Vec<Note>,
 }

@@ -13,7 +13,7 @@ use super::{
     hot::AccessToken,
 };
 use crate::{
-    Error,
+    Error, Secret,
     error::Failure,
     host::{Connection, ConnectionWish, Inbound, Lane, Outbound},
     oauth::{Answer, Endpoint, Probe, Rejection, spread_hint},
@@ -104,6 +104,10 @@ fn look(
             class,
             connection_known: connection != Connection::Unknown,
         };
+        if rejection.accuses_token() && token.audience().is_some() {
+            let print = account.deployment.fingerprints.fingerprint(&Secret::from_text(token.expose()));
+            account.audiences.reject(print, account.server().line.now());
+        }
         if withdraws(&rejected) {
             account.hot.withdraw(token.generation());
             *lock(&account.rejecting_origin) = Some(url.origin());

@@ -15,7 +15,7 @@ use super::{
     send,
     sign_in::{self, Arrival},
 };
-use crate::{Error, Identity, error::Failure, oauth::Rejection};
+use crate::{Error, Identity, error::Failure, oauth::Rejection, vault::AccountKey};
 
 /// A session on this device. Cheap to clone; all clones are the same session.
 ///
@@ -104,6 +104,12 @@ impl Session {
         send::report(&self.account, token, url, response)
     }
 
+    /// Which account it is the session of, for [`Client::switch_account`](super::Client::switch_account) and the like.
+    #[must_use]
+    pub fn account_id(&self) -> AccountKey {
+        self.account.key
+    }
+
     /// Where the session stands.
     #[must_use]
     pub fn state(&self) -> SessionState {
@@ -155,14 +161,6 @@ impl Session {
         self.end(SignedOutReason::User).await
     }
 
-    /// Signs out and forgets the account on this device.
-    ///
-    /// # Errors
-    /// As [`sign_out`](Self::sign_out).
-    pub async fn remove_account(&self) -> Result<(), Error> {
-        self.end(SignedOutReason::AccountRemoved).await
-    }
-
     pub(super) async fn end(&self, reason: SignedOutReason) -> Result<(), Error> {
         self.account.check_process()?;
         let (done, ended) = oneshot::channel();
@@ -171,7 +169,8 @@ impl Session {
     }
 
     /// Lets the same person sign in again, in place. Possible in every state; nothing kept is touched before the new
-    /// credentials are stored, and another person's sign-in is refused (P13).
+    /// credentials are stored, and another person's sign-in is refused (P13), also after a sign-out: for them there is
+    /// [`Client::sign_in`](super::Client::sign_in).
     ///
     /// # Errors
     /// [`Error::VaultLocked`] while the vault cannot be opened: unlock it, or move it aside
@@ -192,11 +191,25 @@ impl Session {
         let turn = Arc::clone(&self.account.deployment.arriving).lock_owned().await;
         // Compared now: somebody may have signed in here while the browser was open.
         let pinned = self.identity().filter(|identity| identity.subject.is_some());
-        if pinned.is_some_and(|pinned| pinned != visit.identity) {
+        let is_somebody_elses = match pinned {
+            Some(pinned) => pinned != visit.identity,
+            None => self.was_somebody_elses(&visit.identity).await?,
+        };
+        if is_somebody_elses {
             sign_in::give_back(&self.account.deployment, &visit).await;
             return Err(Failure::OtherIdentity.into());
         }
         Ok(Arrival::of_visit(&self.account, visit, base, turn).keep(Arc::clone(&self.account)).await?)
+    }
+
+    /// Whether the account was signed out, and is not this person's: they get one of their own ([`super::Client::sign_in`]).
+    async fn was_somebody_elses(&self, visitor: &Identity) -> Result<bool, Error> {
+        if !matches!(self.state().state, State::SignedOut { .. }) {
+            return Ok(false);
+        }
+        let theirs = self.account.vault().account_of(visitor).await.map_err(Failure::from)?;
+        let owner = lock(&self.account.owner).unwrap_or(self.account.key);
+        Ok(theirs.is_some_and(|theirs| theirs != owner && theirs != self.account.key))
     }
 
     /// A person asks to try now what would be tried later by itself.

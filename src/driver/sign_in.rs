@@ -20,8 +20,8 @@ use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
     oauth::{
-        Answer, Claims, Grant, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType, protected_request,
-        token_request, who_am_i,
+        Answer, Claims, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
+        protected_request, token_request, who_am_i,
     },
     vault::{Epoch, Fingerprint, Revocable, Revocation, VaultError},
 };
@@ -30,6 +30,8 @@ use crate::{
 pub(super) struct Visit {
     pub(super) answer: TokenAnswer,
     pub(super) identity: Identity,
+    /// What the server calls the person.
+    pub(super) name: Option<String>,
 }
 
 /// Sends the person to the authorization server and takes what comes back.
@@ -50,18 +52,24 @@ pub(super) async fn visit(
     let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier: pending.verifier().secret() };
     let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await?;
     let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
-    let identity = match identify(server, &answer, &nobody, Some(pending.nonce())) {
-        Named::Pinned(identity) => identity,
+    let (identity, name) = match identify(server, &answer, &nobody, Some(pending.nonce())) {
+        Named::Pinned(identity) => (identity, answer.id_token.as_ref().and_then(name_in)),
         Named::Foreign => return Err(Failure::OtherIdentity),
-        Named::Nobody => who(server, &answer).await?.unwrap_or(nobody),
+        Named::Nobody => match who_claims(server, &answer.access_token).await? {
+            Some(claims) => (claims.identity(server.issuer.as_str(), &server.profile.identity)?, name_of(&claims)),
+            None => (nobody, None),
+        },
     };
-    Ok(Visit { answer, identity })
+    Ok(Visit { answer, identity, name })
 }
 
-/// Asks userinfo or *who am I*; `None` where neither exists.
-async fn who(server: &Server, answer: &TokenAnswer) -> Result<Option<Identity>, Failure> {
-    let claims = who_claims(server, &answer.access_token).await?;
-    Ok(claims.map(|claims| claims.identity(server.issuer.as_str(), &server.profile.identity)).transpose()?)
+fn name_in(token: &Secret) -> Option<String> {
+    name_of(IdToken::read(token).ok()?.claims())
+}
+
+/// What a server calls the person (OpenID Connect Core 1.0 section 5.1).
+pub(super) fn name_of(claims: &Claims) -> Option<String> {
+    ["name", "preferred_username", "email"].into_iter().find_map(|claim| claims.name_at(claim))
 }
 
 pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option<Claims>, Failure> {
@@ -76,6 +84,8 @@ pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option
 pub(super) struct Arrival {
     credentials: Credentials,
     proof: IdentityProof,
+    /// What the server calls the person.
+    name: Option<String>,
     /// An import's tokens: the caller has a copy, so they are not revoked if they cannot be stored. Else none.
     imported: Vec<Secret>,
     /// The vault's epoch when it began: a sign-out since then wins.
@@ -87,14 +97,14 @@ pub(super) struct Arrival {
 impl Arrival {
     /// What a visit brought.
     pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
-        let Visit { answer, identity } = visit;
+        let Visit { answer, identity, name } = visit;
         let tokens = vec![stored_token(account, &answer)];
-        Self::new(identity, tokens, answer.refresh_token, base, turn)
+        Self { name, ..Self::new(identity, tokens, answer.refresh_token, base, turn) }
     }
 
     /// What another library held.
     pub(super) fn of_import(
-        identity: Identity,
+        (identity, name): (Identity, Option<String>),
         access_token: Option<StoredAccessToken>,
         given: ImportedTokens,
         base: Epoch,
@@ -102,7 +112,7 @@ impl Arrival {
     ) -> Self {
         let imported = given.secrets().cloned().collect();
         let tokens = access_token.into_iter().collect();
-        Self { imported, ..Self::new(identity, tokens, given.refresh_token, base, turn) }
+        Self { name, imported, ..Self::new(identity, tokens, given.refresh_token, base, turn) }
     }
 
     fn new(
@@ -116,7 +126,7 @@ impl Arrival {
         let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
         let refresh_token = refresh_token.filter(|token| !token.is_empty());
         let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens, refresh_token };
-        Self { credentials, proof, imported: Vec::new(), base, _turn: turn }
+        Self { credentials, proof, name: None, imported: Vec::new(), base, _turn: turn }
     }
 
     /// Stores it and tells the account's task. Runs to its end whatever becomes of the caller.
@@ -131,7 +141,7 @@ impl Arrival {
     }
 
     async fn store(self, account: &Arc<Account>) -> Result<(), Failure> {
-        let Self { mut credentials, proof, imported, base, _turn } = self;
+        let Self { mut credentials, proof, name, imported, base, _turn } = self;
         account.opened().await;
         let _writing = account.writing();
         account.tell_abilities();
@@ -151,7 +161,7 @@ impl Arrival {
         account.knows_as_imported(prints);
         let event = Event::SignedIn(summary(&credentials, account.server().line.now(), true, proof));
         let (done, dealt_with) = oneshot::channel();
-        account.tell(Message::SignedIn { event, credentials: Box::new(credentials), epoch: base, done });
+        account.tell(Message::SignedIn { event, credentials: Box::new(credentials), name, epoch: base, done });
         dealt_with.await.map_err(|_a_sign_out_won| Failure::Vault(VaultError::SignedOut))?;
         let wanted = account.server().profile.enroll_device_key && lock(&account.device_key_id).is_none();
         if wanted && let Err(failure) = device_key::enroll(account).await {

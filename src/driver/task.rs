@@ -10,7 +10,8 @@ use std::{
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, State, Timestamp,
+    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, SignedOutReason, State,
+    Timestamp,
 };
 use tokio::sync::mpsc;
 
@@ -18,7 +19,7 @@ use super::{
     account::{Account, Brought, Loaded, Message, SessionState, lock},
     attempts,
     hot::Published,
-    opening,
+    index, opening,
     record::{self, SessionRecord},
     send,
 };
@@ -135,20 +136,28 @@ impl Task {
                 // A sign-out has won. Dropping `done` tells the caller that this task is through with it.
                 self.give_back(account, &credentials);
             }
-            Message::SignedIn { event, credentials, epoch, done } => {
+            Message::SignedIn { event, credentials, name, epoch, done } => {
                 account.set_vault_epoch(epoch);
+
                 let shared = account.is_shared(&credentials);
                 account.set_last_accepted(account.server().line.now());
                 self.keep(account, *credentials);
-                if let Event::SignedIn(_) = event {
+                let is_sign_in = matches!(event, Event::SignedIn(_));
+                if is_sign_in {
                     account.audiences.forget_refusals();
+                    account.set_last_used(account.deployment.stamp());
+                    *lock(&account.name) = name;
                 }
                 self.step(account, event);
                 if shared {
                     self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
                 }
+                if is_sign_in {
+                    note_in_index(account);
+                }
                 let _nobody_waits = done.send(());
             }
+            Message::Used => self.persist(account),
             Message::SignOut { reason, done } => {
                 let result = self.sign_out(account, reason).await;
                 let _nobody_waits = done.send(result);
@@ -248,12 +257,17 @@ impl Task {
         }
     }
 
-    fn keep(&self, account: &Account, credentials: crate::Credentials) {
+    fn keep(&self, account: &Arc<Account>, credentials: crate::Credentials) {
         let mut pinned = lock(&account.identity);
-        if credentials.identity.subject.is_some() || pinned.is_none() {
+        let names_somebody = credentials.identity.subject.is_some();
+        let is_news = names_somebody && pinned.as_ref().is_some_and(|pinned| pinned.subject.is_none());
+        if names_somebody || pinned.is_none() {
             *pinned = Some(credentials.identity.clone());
         }
         drop(pinned);
+        if is_news {
+            note_in_index(account);
+        }
         let mut kept = lock(&account.kept);
         kept.retain(|known| known.generation != credentials.generation);
         kept.push(credentials);
@@ -333,6 +347,12 @@ impl Task {
     fn persist(&mut self, account: &Arc<Account>) {
         self.owes_record = false;
         self.recorded_at = account.server().line.now();
+        // Of an account that was to be forgotten, or that nobody ever had, there is nothing to remember.
+        if let State::SignedOut { reason: SignedOutReason::AccountRemoved | SignedOutReason::NeverSignedIn } =
+            self.core.state()
+        {
+            return;
+        }
         let pacing = *lock(&account.deployment.pacing);
         let clock = account.server().line.record();
         let record = SessionRecord {
@@ -344,6 +364,9 @@ impl Task {
             identity: lock(&account.identity).clone(),
             same_as: account.imported().into_iter().map(|print| print.0).collect(),
             prompting: self.prompting,
+            name: lock(&account.name).clone(),
+            owner: *lock(&account.owner),
+            last_used: account.last_used(),
             notes: account.notes(),
         };
         if self.saving.offer(account.vault_epoch(), record.trimmed().write()) {
@@ -370,6 +393,9 @@ impl Task {
             *lock(&account.identity) = Some(loaded.identity);
             account.knows_as_imported(loaded.imported);
             self.prompting = loaded.prompting;
+            *lock(&account.name) = loaded.name;
+            *lock(&account.owner) = loaded.owner;
+            account.set_last_used(loaded.last_used);
             self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
         }
         self.step(account, Event::VaultOpened(opened));
@@ -413,4 +439,11 @@ impl Task {
         // Whoever waits must also hear of a token that was held back by a rejection since dealt with.
         account.board.send_if_modified(|board| std::mem::replace(board, state) != state || announced);
     }
+}
+
+/// Notes who is signed in, beside the account's own record.
+fn note_in_index(account: &Arc<Account>) {
+    let noting = Arc::clone(account);
+    let note = async move { index::change(&noting.deployment, |index| noting.note_in(index)).await };
+    account.server().host.spawn.spawn("mainstay-index", Box::pin(note));
 }

@@ -4,7 +4,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{Secret, host::Entropy};
+use super::AccountKey;
+use crate::{Identity, Secret, host::Entropy};
 
 /// Names an installation: drawn when a vault is born, in every record since.
 pub(super) type InstallId = [u8; 16];
@@ -81,6 +82,19 @@ impl Fingerprinter {
     #[must_use]
     pub fn fingerprint(&self, token: &Secret) -> Fingerprint {
         Fingerprint(u64::from_be_bytes(first_bytes(&hmac(&self.0, &[token.expose()]))))
+    }
+
+    /// The name of a person's account; `None` if nothing ever proved who it is. Without the vault's key nobody can check a
+    /// guess against it.
+    pub(super) fn account(&self, identity: &Identity) -> Option<AccountKey> {
+        let tenant = identity.tenant.iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        let parts = [identity.issuer.as_str(), identity.subject.as_deref()?].into_iter().chain(tenant);
+        // Each behind its length, so that no two people come to the same text.
+        let text: String = parts.map(|part| format!("{}:{part}", part.len())).collect();
+        let digest = hmac(&self.0, &[b"mainstay account 1\0", text.as_bytes()]);
+        let mut key = [0; 16];
+        key.iter_mut().zip(digest.iter()).for_each(|(to, from)| *to = *from);
+        Some(AccountKey::from_bytes(key))
     }
 }
 

@@ -24,6 +24,7 @@ mod error;
 #[cfg(feature = "test-support")]
 pub mod fuzzing;
 mod glance;
+mod index;
 mod install;
 mod keys;
 mod load;
@@ -54,6 +55,7 @@ pub use account::{AccountKey, Epoch};
 pub use aside::SetAside;
 pub use error::VaultError;
 pub use glance::Glance;
+pub use index::Resident;
 pub use keys::{Fingerprint, Fingerprinter};
 pub use load::{Damage, Intent, Stored};
 pub use outcome::{LockedReason, Outcome, UnreadableReason};
@@ -121,16 +123,6 @@ impl Vault {
     /// Makes fingerprints of tokens under this vault's key. [`Outcome::Empty`] as long as nothing was ever stored.
     pub async fn fingerprinter(&self) -> Outcome<Fingerprinter> {
         self.keys().await.map(|keys| keys.fingerprinter.clone()).into()
-    }
-
-    /// The accounts that have something stored, or were signed out here, in order of their keys.
-    ///
-    /// # Errors
-    /// [`VaultError::Files`] or [`VaultError::Locked`] if the folder cannot be listed. Needs no key.
-    pub async fn accounts(&self) -> Result<Vec<AccountKey>, VaultError> {
-        let mut accounts: Vec<_> = self.disk.files.list().await?.iter().filter_map(names::account_of).collect();
-        accounts.dedup();
-        Ok(accounts)
     }
 
     /// What a status display calls the place where the key is, for example `Secret Service` or `unprotected file`.

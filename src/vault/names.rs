@@ -25,6 +25,21 @@ pub(super) fn queue_lock() -> FileName {
     FileName::known("queue.lock".to_owned())
 }
 
+/// The index of accounts.
+pub(super) fn index() -> FileName {
+    FileName::known("vault.accounts".to_owned())
+}
+
+/// Held while the index is read and replaced.
+pub(super) fn index_lock() -> FileName {
+    FileName::known("accounts.lock".to_owned())
+}
+
+/// Whether the name is that of an index that was never finished.
+pub(super) fn is_unfinished_index(name: &FileName) -> bool {
+    name.as_str().strip_prefix(index().as_str()).is_some_and(|rest| rest.starts_with(TEMPORARY))
+}
+
 /// The files of one account.
 #[derive(Clone, Copy)]
 pub(super) struct Of(pub(super) AccountKey);
@@ -180,7 +195,10 @@ pub(super) fn is_of_session(name: &FileName) -> bool {
 
 /// Whether a file is a sealed one, which only the installation that wrote it can open.
 pub(super) fn needs_install(name: &FileName) -> bool {
-    is_of_session(name) || *name == canary() || revocation_time(name).is_some() || parked_since(name).is_some()
+    is_of_session(name)
+        || [canary(), index()].contains(name)
+        || revocation_time(name).is_some()
+        || parked_since(name).is_some()
 }
 
 /// The account that a file belongs to, if it belongs to one.

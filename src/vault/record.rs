@@ -36,6 +36,7 @@ pub(super) enum Kind {
     Session,
     DeviceKey,
     Revocation,
+    Accounts,
 }
 
 impl Kind {
@@ -50,6 +51,7 @@ impl Kind {
             Self::Session => 6,
             Self::DeviceKey => 7,
             Self::Revocation => 8,
+            Self::Accounts => 9,
         }
     }
 }

@@ -67,6 +67,7 @@ impl Vault {
         let keys = self.keys().await?;
         self.reseal_accounts(&keys).await?;
         self.reseal_queue(&keys).await?;
+        self.reseal_index(&keys).await?;
 
         let header = Header { kind: Kind::Canary, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
         let canary = record::seal(&keys, &header, self.disk.draw_bytes(), keys.fingerprinter.expose())?;
@@ -119,6 +120,11 @@ impl Vault {
             }
         }
         Ok(())
+    }
+
+    async fn reseal_index(&self, keys: &Keys) -> Result<(), VaultError> {
+        let _held = self.lock_within(&names::index_lock(), WRITERS_PATIENCE).await?;
+        self.reseal_file(keys, &names::index()).await
     }
 
     /// What is half-written when the power goes has a name that somebody sweeps up.

@@ -84,6 +84,7 @@ async fn hostile_files_in_the_place_of_a_record_are_unreadable_in_no_time() {
     }
 }
 
+/// B8
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn every_one_of_many_parallel_reads_is_one_whole_generation_and_never_an_older_one() {
     let folder = TempDir::new().unwrap();

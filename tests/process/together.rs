@@ -28,7 +28,7 @@ async fn signed_in(rotation: Rotation) -> Shop {
     shop
 }
 
-/// 1. Eight processes share a session. 2. The token expires for all of them in the same moment, twenty times.
+/// C5. 1. Eight processes share a session. 2. The token expires for all of them in the same moment, twenty times.
 /// 3. Each time one of them refreshes, and the others use what it brought.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_share_a_session_never_refresh_the_same_token_twice() {
@@ -66,7 +66,7 @@ fn all_refresh(apps: &mut [Running]) {
     }
 }
 
-/// 1. A refreshes, and is stopped while the server has its request. 2. The others wait for the lock, not for ever: they
+/// C3: whoever waits for the lock reads again, and adopts. 1. A refreshes, and is stopped while the server has its request. 2. The others wait for the lock, not for ever: they
 /// hold, and nobody refreshes without it. 3. A is continued, late, and stores what it got. 4. The others use that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_stopped_in_a_refresh_is_waited_for_and_never_overtaken() {

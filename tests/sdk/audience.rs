@@ -280,3 +280,43 @@ async fn a_sign_in_asks_anew_for_what_was_refused_before() {
     assert!(generation(&session) > before);
     ask(&till, &session, &for_audience(STOCK)).await.unwrap();
 }
+
+fn rejection() -> http::Response<bytes::Bytes> {
+    let header = ("www-authenticate", r#"Bearer error="invalid_token""#);
+    http::Response::builder().status(401).header(header.0, header.1).body(bytes::Bytes::new()).unwrap()
+}
+
+/// The stock server took it for void. Whoever asks next gets another one, and the session has nothing to do with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_token_of_another_audience_is_not_handed_out_again() {
+    let (till, session) = Till::signed_in().await;
+    let stock = ask(&till, &session, &for_audience(STOCK)).await.unwrap();
+    let loyalty = ask(&till, &session, &for_audience(LOYALTY)).await.unwrap();
+    till.pass(A_WHILE).await;
+    let url = url::Url::parse(STOCK).unwrap();
+    session.report_rejection(&stock, &url, &rejection());
+    let next = ask(&till, &session, &for_audience(STOCK)).await.unwrap();
+    assert_ne!(next.expose(), stock.expose());
+    assert_eq!(ask(&till, &session, &for_audience(LOYALTY)).await.unwrap().expose(), loyalty.expose());
+    assert!(is_signed_in(&session) && session.access_token().await.is_ok());
+    till.assert_sells(&session).await;
+}
+
+/// A server that rejects whatever it is given costs a bounded number of requests, and the app is told to wait.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_rejects_every_token_of_another_audience_costs_few_requests() {
+    let (till, session) = Till::signed_in().await;
+    let url = url::Url::parse(STOCK).unwrap();
+    let before = till.total(Endpoint::Refresh);
+    for _ in 0..120 {
+        match ask(&till, &session, &for_audience(STOCK)).await {
+            Ok(token) => assert!(session.report_rejection(&token, &url, &rejection()).accuses_token()),
+            Err(error) => assert!(matches!(error, Error::TryLater { .. }), "{error}"),
+        }
+        till.pass(Duration::from_secs(30)).await;
+    }
+    // The session renews its own token besides, at most five times in this hour.
+    let asked = till.total(Endpoint::Refresh) - before;
+    assert!(asked <= 13 + 5, "{asked}");
+    assert!(is_signed_in(&session));
+}

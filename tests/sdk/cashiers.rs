@@ -66,7 +66,7 @@ async fn cashiers_who_are_signed_in_together_are_listed_and_each_leaves_alone() 
         till.assert_sells(&of(&till, cashier)).await;
     }
     let ada = of(&till, "ada");
-    till.wait_for(ada.remove_account()).await.unwrap();
+    till.wait_for(till.client.remove_account(ada.account_id())).await.unwrap();
     assert_eq!(person(&ada), None);
     assert_eq!(people(&till), ["edith", "grace"]);
     till.pass(TOKEN_LIFE).await;

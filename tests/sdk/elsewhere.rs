@@ -27,9 +27,9 @@ async fn a_sign_out_is_seen_by_the_other_process_and_so_is_the_next_sign_in() {
     assert_eq!(till.wait_for(other.access_token()).await.unwrap_err(), Error::SignInRequired);
     assert!(other.identity().is_none());
 
-    till.sign_in("grace").await;
+    till.sign_in("ada").await;
     assert!(is_signed_in(&other), "{:?} {:?}", other.state(), codes(&other));
-    assert_eq!(other.identity().unwrap().subject.as_deref(), Some("grace"));
+    assert_eq!(other.identity().unwrap().subject.as_deref(), Some("ada"));
     till.assert_sells(&other).await;
     assert_eq!(till.prompts(), 2);
 }

@@ -10,6 +10,7 @@
     reason = "tests"
 )]
 
+mod accounts;
 mod audience;
 mod bad_input;
 mod browser;
@@ -31,6 +32,7 @@ mod no_locks;
 mod one_of_many;
 mod order;
 mod process;
+mod queued_sales;
 mod recovery;
 mod redaction;
 mod redaction_list;

@@ -65,3 +65,20 @@ async fn a_reseal_that_a_full_disk_or_a_power_cut_stopped_is_finished_by_the_nex
     }
     assert!(stopped > 10, "{stopped}");
 }
+
+/// A newer release has been here. Waiting does not help, and the disk is not full.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_vault_of_a_newer_release_is_not_sealed_anew_and_the_app_is_told_why() {
+    let disk = FaultyFiles::new();
+    let (till, session) = Setup::new().disk(disk.clone()).signed_in().await;
+    till.settle().await;
+    let before = disk.contents();
+    let (name, file) = before.iter().find(|(name, _)| name.as_str().ends_with(".session")).unwrap();
+    let newer = crate::accounts::of_a_newer_release(file.clone());
+    disk.put(name, newer.clone());
+    let refused = till.wait_for(till.client.reseal()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Misconfigured(text) if text.contains("newer")), "{refused}");
+    assert_eq!(disk.contents()[name], newer);
+    assert!(!is_resealing(&disk));
+    till.assert_sells(&session).await;
+}

@@ -63,10 +63,40 @@ async fn whoever_signs_in_next_sees_nothing_of_who_was_there_before() {
     let (till, ada) = Till::signed_in().await;
     let token = ada.access_token().await.unwrap().expose().to_owned();
     till.wait_for(ada.sign_out()).await.unwrap();
+    till.pass(Duration::from_secs(1)).await;
+    let (timeline, mut states) = (ada.timeline(), ada.states());
+    assert_eq!(states.next().await.unwrap().state, OUT);
     let grace = till.sign_in("grace").await;
     assert_eq!(grace.identity().unwrap().subject.as_deref(), Some("grace"));
     assert_ne!(grace.access_token().await.unwrap().expose(), token);
     till.assert_sells(&grace).await;
+
+    // Whatever the app still holds of ada's stays hers, and nothing of it has become grace's.
+    assert_ne!(grace.account_id(), ada.account_id());
+    assert_eq!((ada.state().state, ada.identity()), (OUT, None));
+    assert_eq!(ada.timeline(), timeline);
+    assert!(grace.timeline().iter().all(|note| note.at > timeline.last().unwrap().at), "{:?}", grace.timeline());
+    assert_eq!(till.wait_for(ada.access_token()).await.unwrap_err(), Error::SignInRequired);
+}
+
+/// H1, in place: the account is ada's, also after she has signed out and the app has started again. She gets it back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn somebody_else_does_not_get_the_account_of_who_signed_out() {
+    for restarts in [false, true] {
+        let (mut till, mut ada) = Till::signed_in().await;
+        till.wait_for(ada.sign_out()).await.unwrap();
+        till.settle().await;
+        if restarts {
+            ada = till.restart().await.unwrap();
+        }
+        assert_eq!(till.sign_in_again(&ada, "grace").await, Err(Error::IdentityMismatch), "{restarts}");
+        till.pass(A_WHILE).await;
+        assert_eq!((ada.state().state, ada.identity()), (OUT, None));
+        assert_eq!(till.control().observations().sessions, 0, "what grace's sign-in brought was given back");
+        till.sign_in_again(&ada, "ada").await.unwrap();
+        till.assert_sells(&ada).await;
+        assert_eq!(till.client.accounts().await.unwrap().len(), 1);
+    }
 }
 
 /// The negative control: whoever only closes the window is still there, wherever the tests above look.

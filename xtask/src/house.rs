@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
+mod field_cases;
 #[cfg(test)]
 mod tests;
 
@@ -53,7 +54,9 @@ pub(crate) fn rules(workspace: &Workspace) -> Result<Vec<String>, Error> {
             violations.push(format!("{}: the manifest does not inherit the workspace's lints", package.name));
         }
     }
-    for source in rust_sources(&workspace.root)? {
+    let sources = rust_sources(&workspace.root)?;
+    violations.extend(field_cases::violations(&read(&workspace.root.join(field_cases::DOCUMENT))?, &sources));
+    for source in sources {
         let shown = source.path.strip_prefix(&workspace.root).unwrap_or(&source.path).display().to_string();
         violations.extend(broken_rules(&source.text).into_iter().map(|rule| format!("{shown}: {rule}")));
     }

@@ -7,7 +7,7 @@ use mainstay_core::{Event, SignedOutReason, Target};
 use super::{
     super::{
         account::{Account, lock},
-        attempts, device_key, revocations, sign_in,
+        attempts, device_key, index, revocations, sign_in,
     },
     Task,
 };
@@ -49,8 +49,11 @@ impl Task {
         if let Some(credentials) = unsaved {
             self.give_back(account, &credentials);
         }
-        self.leave_nothing(account);
+        self.leave_nothing(account).await;
         self.step(account, Event::SignOut(reason));
+        let (deployment, key) = (Arc::clone(&account.deployment), account.key);
+        let forget = async move { index::change(&deployment, |index| index.forget(key)).await };
+        account.server().host.spawn.spawn("mainstay-index", Box::pin(forget));
         revocations::start(&account.deployment);
         Ok(())
     }
@@ -60,15 +63,21 @@ impl Task {
         if let Ok(epoch) = account.vault().epoch(account.key).await {
             account.set_vault_epoch(epoch);
         }
-        self.leave_nothing(account);
+        self.leave_nothing(account).await;
         self.step(account, Event::SignOut(SignedOutReason::OtherProcess));
     }
 
-    /// Nothing of a signed-out account stays in memory.
-    fn leave_nothing(&mut self, account: &Account) {
+    /// Nothing of a signed-out account stays in memory, but for whose it is, which names nobody.
+    async fn leave_nothing(&mut self, account: &Account) {
         self.unsaved = None;
         lock(&account.kept).clear();
-        *lock(&account.identity) = None;
+        let identity = lock(&account.identity).take();
+        *lock(&account.name) = None;
+        if let Some(identity) = identity
+            && let Ok(owner) = account.vault().account_of(&identity).await
+        {
+            *lock(&account.owner) = owner;
+        }
         account.forget_imported();
         *lock(&account.device_key_id) = None;
         account.audiences.forget_refusals();

@@ -83,11 +83,13 @@ async fn goes_on(machine: &Machine, found: Option<u64>) -> Result<(), VaultError
     }
 }
 
+/// C16
 #[tokio::test]
 async fn a_power_cut_at_any_point_of_the_first_save_leaves_nothing_or_all() {
     survives_every_cut(None).await;
 }
 
+/// C16
 #[tokio::test]
 async fn a_power_cut_at_any_point_of_a_rotation_leaves_the_previous_or_the_next_generation() {
     survives_every_cut(Some(3)).await;

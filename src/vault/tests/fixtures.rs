@@ -166,6 +166,7 @@ fn kind_of(folder: &std::path::Path) -> Kept {
     ALL.into_iter().find(|kept| kept.folder() == name).unwrap_or_else(|| panic!("{name} is checked by nothing"))
 }
 
+/// B5
 #[tokio::test]
 async fn vaults_of_every_format_ever_released_open_and_go_on() {
     let versions = entries(&fixtures());

@@ -35,6 +35,7 @@ async fn survives(healthy: &Machine, epoch: Epoch, name: &FileName, content: Vec
     }
 }
 
+/// B6
 #[tokio::test]
 async fn every_file_cut_at_every_length_is_survived() {
     let (machine, epoch) = busy_till().await;
@@ -49,6 +50,7 @@ async fn every_file_cut_at_every_length_is_survived() {
     }
 }
 
+/// B6
 #[tokio::test]
 async fn every_file_with_a_flipped_bit_anywhere_is_survived() {
     let (machine, epoch) = busy_till().await;

@@ -20,7 +20,7 @@ async fn what_was_saved_is_what_is_loaded() {
     assert_eq!(token.scopes, expected.scopes);
     assert_eq!(stored.session.as_deref(), Some(b"state".as_slice()));
     assert!(stored.previous.is_empty() && stored.damaged.is_empty() && stored.intent.is_none());
-    assert_eq!(vault.accounts().await.unwrap(), [till()]);
+    assert_eq!(vault.residents().await.unwrap().iter().map(|it| it.account).collect::<Vec<_>>(), [till()]);
 }
 
 #[tokio::test]
@@ -54,6 +54,7 @@ async fn a_locked_key_store_is_locked_and_never_empty() {
     assert_eq!(current(&machine.process().load(till()).await), Some(1));
 }
 
+/// B14
 #[tokio::test]
 async fn a_folder_that_is_refused_is_locked_and_nothing_is_written() {
     let machine = Machine::signed_in(1).await;
@@ -68,6 +69,7 @@ async fn a_folder_that_is_refused_is_locked_and_nothing_is_written() {
     assert_eq!(current(&vault.load(till()).await), Some(1));
 }
 
+/// B3
 #[tokio::test]
 async fn a_missing_key_with_a_record_is_unreadable_and_never_empty() {
     let mut machine = Machine::signed_in(1).await;
@@ -105,6 +107,7 @@ async fn a_missing_install_file_is_unreadable_and_no_new_vault_is_born_over_the_
     assert!(matches!(saved, Err(VaultError::Unreadable(UnreadableReason::InstallMissing))), "{saved:?}");
 }
 
+/// I4
 #[tokio::test]
 async fn a_newer_release_s_record_is_too_new_and_never_touched() {
     let machine = Machine::signed_in(1).await;
@@ -138,6 +141,7 @@ async fn a_session_of_a_newer_release_is_never_replaced() {
     assert!(matches!(saved, Err(VaultError::TooNew { version: 2 })), "{saved:?}");
 }
 
+/// B6
 #[tokio::test]
 async fn a_damaged_generation_falls_back_to_the_one_that_is_kept() {
     let machine = Machine::signed_in(1).await;

@@ -39,3 +39,26 @@ fn sources_are_found_below_a_folder_but_not_in_build_output() {
     assert_eq!(names, [Path::new("a/tests/one.rs"), Path::new("b.rs")]);
     assert!(found.iter().map(Source::is_test).eq([true, false]));
 }
+
+const CASES: &str =
+    "| id | case | tests |\n|---|---|---|\n| B1 | once | `one`, `two` |\n| H1 | next | not yet a test of that name |\n";
+
+fn field_cases(document: &str, text: &str) -> Vec<String> {
+    field_cases::violations(document, &[Source { path: "tests/a.rs".into(), text: text.to_owned() }])
+}
+
+#[test]
+fn a_list_of_field_cases_that_says_what_the_tests_say_is_in_order() {
+    let text = "/// B1: at once.\n#[test]\nfn one() {}\n\n/// B1\n#[tokio::test(flavor = \"x\")]\nasync fn two() {}\n/// H1\nfn helper() {}\n";
+    assert_eq!(field_cases(CASES, text), Vec::<String>::new());
+}
+
+#[test]
+fn a_field_case_whose_test_is_gone_renamed_or_not_listed_is_found() {
+    let gone = "/// B1\n#[test]\nfn one() {}\n";
+    assert_eq!(field_cases(CASES, gone).len(), 1);
+    let renamed = "/// B1\n#[test]\nfn one() {}\n/// B1\n#[test]\nfn too() {}\n";
+    assert_eq!(field_cases(CASES, renamed).len(), 1);
+    let not_listed = "/// B1\n#[test]\nfn one() {}\n/// B1, H1\n#[test]\nfn two() {}\n";
+    assert_eq!(field_cases(CASES, not_listed).len(), 1, "H1 is a test now");
+}

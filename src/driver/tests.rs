@@ -1,0 +1,199 @@
+//! What the driver and the protocol layer store, frozen: every later release reads it for ever. And the list of everything
+//! that reaches a disk, so that nothing new does so without a fixture.
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+
+use super::{index::Index, record::SessionRecord};
+use crate::{Secret, oauth::PendingSignIn, vault::AccountKey};
+
+/// What is checked by which fixture.
+const FROZEN: [&str; 3] = ["session-record", "index", "pending-sign-in"];
+
+fn repository() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Reads what was stored and writes it again: whatever is not as it was got lost on the way. Later releases may add to it.
+fn read_and_written(name: &str, stored: &str) -> Option<Value> {
+    match name {
+        "session-record" => {
+            SessionRecord::read(stored.as_bytes()).and_then(|it| serde_json::from_slice(&it.write()).ok())
+        }
+        "index" => serde_json::from_str::<Index>(stored).ok().and_then(|it| serde_json::to_value(it).ok()),
+        "pending-sign-in" => {
+            let pending = PendingSignIn::from_record(&Secret::from_text(stored)).ok()?;
+            serde_json::from_slice(pending.to_record().expose()).ok()
+        }
+        other => panic!("{other} is checked by nothing"),
+    }
+}
+
+/// Whether everything that `before` says is still said.
+fn says_all(after: &Value, before: &Value) -> bool {
+    match (after, before) {
+        (Value::Object(after), Value::Object(before)) => {
+            before.iter().all(|(name, value)| after.get(name).is_some_and(|after| says_all(after, value)))
+        }
+        (Value::Array(after), Value::Array(before)) => {
+            after.len() == before.len() && after.iter().zip(before).all(|(after, before)| says_all(after, before))
+        }
+        (after, before) => after == before,
+    }
+}
+
+fn is_read(name: &str, stored: &str) -> bool {
+    let before = serde_json::from_str(stored).unwrap();
+    read_and_written(name, stored).is_some_and(|after| says_all(&after, &before))
+}
+
+fn fixtures() -> Vec<(String, String)> {
+    let versions = fs::read_dir(repository().join("tests/fixtures/records")).unwrap();
+    let files = versions.flat_map(|version| fs::read_dir(version.unwrap().path()).unwrap());
+    let named = |path: PathBuf| (path.file_stem().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path));
+    files.map(|file| named(file.unwrap().path())).map(|(name, text)| (name, text.unwrap())).collect()
+}
+
+#[test]
+fn records_of_every_release_are_read_and_nothing_of_them_is_lost() {
+    let fixtures = fixtures();
+    for (name, stored) in &fixtures {
+        assert!(is_read(name, stored), "{name}: {stored}\nis read as\n{:?}", read_and_written(name, stored));
+    }
+    for name in FROZEN {
+        assert!(fixtures.iter().any(|(known, _)| known == name), "{name} has no fixture");
+    }
+}
+
+/// Negative control: whatever member has another name, the check above sees it.
+#[test]
+fn a_member_that_is_not_read_any_more_is_noticed() {
+    for (name, stored) in fixtures() {
+        let Value::Object(members) = serde_json::from_str(&stored).unwrap() else { panic!("{stored}") };
+        for member in members.keys() {
+            let renamed = stored.replacen(&format!("\"{member}\":"), "\"renamed\":", 1);
+            assert!(!is_read(&name, &renamed), "{name}: {member}");
+        }
+    }
+}
+
+/// What an older release wrote has fewer members. What it did not say is what it meant.
+#[test]
+fn records_without_what_was_added_since_are_read() {
+    let (_, stored) = fixtures().into_iter().find(|(name, _)| name == "session-record").unwrap();
+    let mut value: Value = serde_json::from_str(&stored).unwrap();
+    for added in ["identity", "same_as", "prompting", "name", "owner", "last_used"] {
+        value.as_object_mut().unwrap().remove(added).unwrap();
+    }
+    let record = SessionRecord::read(value.to_string().as_bytes()).unwrap();
+    assert_eq!((record.identity, record.name, record.owner, record.last_used), (None, None, None, 0));
+    let index: Index = serde_json::from_str(r#"{"version":1}"#).unwrap();
+    assert_eq!(index, Index::default());
+    assert!(index.of(AccountKey::from_name("till")).is_none());
+}
+
+// ---- everything that can be stored ----------------------------------------------------------------------------------
+
+/// Where every type that can be serialised is stored, and what holds it to its form: a fixture, or why there is none.
+const SERIALISED: [(&str, &str); 48] = [
+    ("$name", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Access", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("AccessTokenV1", "tests/fixtures/vault/v1/signed-in"),
+    ("Body", "sent, not stored"),
+    ("ClockRecord", "tests/fixtures/records/v1/session-record.json"),
+    ("Connectivity", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Curve", "sent, not stored"),
+    ("Dwell", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Episode", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Epoch", "tests/fixtures/vault/v1/signed-out-with-queue"),
+    ("Generation", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("GenerationV1", "tests/fixtures/vault/v1/signed-in"),
+    ("Header", "sent, not stored"),
+    ("Held", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Identity", "tests/fixtures/records/v1/session-record.json"),
+    ("IdentityProof", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("IdentitySource", "part of a profile, which the app brings"),
+    ("Index", "tests/fixtures/records/v1/index.json"),
+    ("IntentV1", "tests/fixtures/vault/v1/open-intent"),
+    ("IssuerPacing", "core/tests/fixtures/issuer_pacing_v1.json"),
+    ("KeyType", "sent, not stored"),
+    ("Memory", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Note", "tests/fixtures/records/v1/session-record.json"),
+    ("Payload", "sent, not stored"),
+    ("Permission", "in effects, not stored"),
+    ("Plan", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Previous", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Probe", "part of a profile, which the app brings"),
+    ("Profile", "part of a profile, which the app brings"),
+    ("PublicJwk", "sent, not stored"),
+    ("Recently", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Record", "tests/fixtures/records/v1/pending-sign-in.json"),
+    ("RefreshIdentity", "part of a profile, which the app brings"),
+    ("RefreshStanding", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("RejectionRule", "part of a profile, which the app brings"),
+    ("Retests", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("RevocableV1", "tests/fixtures/vault/v1/signed-out-with-queue"),
+    ("RevocationV1", "tests/fixtures/vault/v1/signed-out-with-queue"),
+    ("RuleMeaning", "part of a profile, which the app brings"),
+    ("SessionRecord", "tests/fixtures/records/v1/session-record.json"),
+    ("Snapshot", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Standing", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("State", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("StoredEntry", "tests/fixtures/records/v1/index.json"),
+    ("Task", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Timestamp", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Unchecked", "part of a profile, which the app brings"),
+    ("Unreasoned", "core/tests/fixtures/snapshots_v1.jsonl"),
+];
+
+/// Types whose names follow a derived `Serialize`.
+fn serialised(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut derives = false;
+    for line in text.lines().map(str::trim_start) {
+        derives |= line.starts_with("#[derive(") && line.contains("Serialize");
+        let words: Vec<_> = line.split_whitespace().collect();
+        let kind = words.iter().position(|word| ["struct", "enum"].contains(word));
+        if let Some(name) = kind.filter(|_| !line.starts_with("//")).and_then(|at| words.get(at + 1)) {
+            if derives {
+                let end = name.find(|c: char| !c.is_alphanumeric() && c != '$').unwrap_or(name.len());
+                found.push(name[..end].to_owned());
+            }
+            derives = false;
+        }
+    }
+    found
+}
+
+fn sources(folder: PathBuf, found: &mut Vec<String>) {
+    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        let is_test =
+            entry.file_name().is_some_and(|name| ["tests", "tests.rs", "test_support"].iter().any(|it| name == *it));
+        if entry.is_dir() && !is_test {
+            sources(entry, found);
+        } else if !is_test && entry.extension().is_some_and(|ending| ending == "rs") {
+            found.extend(serialised(&fs::read_to_string(entry).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_serialised_that_no_fixture_holds_to_its_form() {
+    let mut found = Vec::new();
+    sources(repository().join("src"), &mut found);
+    sources(repository().join("core/src"), &mut found);
+    found.sort();
+    found.dedup();
+    let listed: Vec<_> = SERIALISED.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(found, listed);
+    for (name, held_by) in SERIALISED {
+        assert!(!held_by.contains('/') || repository().join(held_by).exists(), "{name}: {held_by} is not there");
+    }
+}
+
+#[test]
+fn a_new_type_that_is_serialised_is_found() {
+    let text = "/// Part of it, an enum of sorts.\n#[derive(Clone, Serialize)]\n#[serde(transparent)]\npub(super) struct New(u8);\nstruct Old;\n";
+    assert_eq!(serialised(text), ["New"]);
+}
