@@ -1,7 +1,6 @@
 //! One account on this device: what its handles, its task and its attempts share.
 
 use std::{
-    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -10,31 +9,28 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use mainstay_core::{
-    Answer, Event, ForeignBy, Generation, IssuerPacing, Note, Opened, Outcome, Rejection, Signal, SignedOutReason,
-    State, Timestamp,
-};
+use mainstay_core::{Answer, Event, ForeignBy, Generation, IssuerPacing, Signal, State, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Origin;
 
 use super::{
     audience::Audiences,
     hot::{AccessToken, Hot},
+    journal::Journal,
+    message::Message,
     provider::CredentialProvider,
     record::SessionRecord,
     server::Server,
-    watching::{Elsewhere, Traces},
+    watching::Traces,
 };
 use crate::{
     Credentials, Error, Identity,
     profile::Probe,
-    vault::{AccountKey, Epoch, Fingerprint, Fingerprinter, Rotation, Vault},
+    vault::{AccountKey, Epoch, Fingerprint, Fingerprinter, Vault},
 };
 
 /// How long a call waits for a token (DESIGN.md section 4).
 const CALL_PATIENCE: Duration = Duration::from_secs(15);
-/// How many lines of the timeline are kept in memory.
-const NOTES_KEPT: usize = 512;
 /// How many imported tokens an account is known by, the latest of them.
 const IMPORTS_KNOWN: usize = 16;
 
@@ -141,8 +137,7 @@ pub(super) struct Account {
     /// The vault's epoch under which this account may write.
     vault_epoch: AtomicU64,
     pub(super) device_key_id: Mutex<Option<String>>,
-    notes: Mutex<Journal>,
-    noted: watch::Sender<u64>,
+    pub(super) journal: Journal,
     token_print: Mutex<Option<Fingerprint>>,
     /// Whence the latest rejection came: rung 2 asks there, or not at all.
     pub(super) rejecting_origin: Mutex<Option<Origin>>,
@@ -163,82 +158,6 @@ pub(super) struct Account {
     pub(super) traces: Arc<Traces>,
 }
 
-#[derive(Default)]
-struct Journal {
-    notes: VecDeque<Note>,
-    written: u64,
-}
-
-/// What an account's task can be told.
-pub(super) enum Message {
-    /// Something happened.
-    Event(Event),
-    /// A server rejected a token, which [`Hot::withdraw`] has taken back already if it was the session's own.
-    Rejected(Rejection),
-    /// The same; the sender wants to know when it was dealt with.
-    Told(Event, oneshot::Sender<()>),
-    /// The vault was read; what was in it, if there was a session.
-    Opened { opened: Opened, loaded: Option<Box<Loaded>>, epoch: Option<Epoch> },
-    /// An attempt ended, perhaps with new credentials.
-    Ended { attempt: u32, outcome: Outcome, brought: Option<Box<Brought>> },
-    /// A person signed in, or a session was imported, and the credentials are stored.
-    SignedIn {
-        event: Event,
-        credentials: Box<Credentials>,
-        name: Option<String>,
-        epoch: Epoch,
-        done: oneshot::Sender<()>,
-    },
-    /// The app works with this account now.
-    Used,
-    /// Sign out, durably.
-    SignOut { reason: SignedOutReason, done: oneshot::Sender<Result<(), Error>> },
-    /// A person's tap: may it count?
-    Tap(oneshot::Sender<Result<(), Timestamp>>),
-    /// Rung 4 exists now, or no longer.
-    CanReauthenticate(bool),
-    /// The server's metadata are known: whether there is a probe, and a status document.
-    Abilities { can_probe: bool, has_status: bool },
-    /// Credentials were stored that could not be before.
-    Saved(Generation),
-    /// An import turned out to be this session.
-    Imported,
-    /// A person closed the sign-in prompt.
-    PromptDismissed,
-    /// A refresh has its intent on disk, and its request leaves now.
-    RefreshPrepared,
-    /// They still could not.
-    StillUnsaved { rotation: Rotation, epoch: Epoch },
-    /// They never can be: another generation is current, or the account was signed out.
-    LostToOthers,
-    /// Another process that shares the vault signed out.
-    SignedOutElsewhere,
-    /// The vault's folder tells what another process did.
-    Elsewhere(Elsewhere),
-}
-
-/// What the vault held.
-pub(super) struct Loaded {
-    pub(super) kept: Vec<Credentials>,
-    pub(super) identity: Identity,
-    pub(super) has_device_key: bool,
-    pub(super) last_accepted: Option<Timestamp>,
-    pub(super) imported: Vec<Fingerprint>,
-    pub(super) prompting: bool,
-    pub(super) name: Option<String>,
-    pub(super) owner: Option<AccountKey>,
-    pub(super) last_used: u64,
-}
-
-/// What an attempt brought.
-pub(super) struct Brought {
-    /// The vault's epoch under which it was stored: what was stored before a sign-out is nobody's.
-    pub(super) epoch: Epoch,
-    pub(super) credentials: Credentials,
-    /// The rotation that could not be committed yet; it holds the credential's lock.
-    pub(super) unsaved: Option<Rotation>,
-}
-
 impl Account {
     pub(super) fn new(
         key: AccountKey,
@@ -250,7 +169,6 @@ impl Account {
         let (mailbox, messages) = mpsc::unbounded_channel();
         let (notes, name, owner, used_at) =
             record.map(|it| (it.notes, it.name, it.owner, it.last_used)).unwrap_or_default();
-        let written = u64::try_from(notes.len()).unwrap_or_default();
         let account = Self {
             key,
             deployment,
@@ -261,8 +179,7 @@ impl Account {
             kept: Mutex::default(),
             vault_epoch: AtomicU64::default(),
             device_key_id: Mutex::default(),
-            notes: Mutex::new(Journal { notes: notes.into(), written }),
-            noted: watch::Sender::new(written),
+            journal: Journal::new(notes),
             token_print: Mutex::default(),
             rejecting_origin: Mutex::default(),
             scopes,
@@ -429,35 +346,5 @@ impl Account {
             twin.tell(Message::Event(Event::ForeignIdentity(ForeignBy::SharedToken)));
         }
         shared
-    }
-
-    // ---- the timeline ------------------------------------------------------------------------------------------
-
-    pub(super) fn note(&self, note: Note) {
-        let mut journal = lock(&self.notes);
-        if journal.notes.len() == NOTES_KEPT {
-            journal.notes.pop_front();
-        }
-        journal.notes.push_back(note);
-        journal.written += 1;
-        let written = journal.written;
-        drop(journal);
-        self.noted.send_replace(written);
-    }
-
-    pub(super) fn notes(&self) -> Vec<Note> {
-        lock(&self.notes).notes.iter().copied().collect()
-    }
-
-    /// Lines after the first `seen`, and how many were ever written.
-    pub(super) fn notes_after(&self, seen: u64) -> (Vec<Note>, u64) {
-        let journal = lock(&self.notes);
-        let new = usize::try_from(journal.written.saturating_sub(seen)).unwrap_or(usize::MAX);
-        let skipped = journal.notes.len().saturating_sub(new);
-        (journal.notes.iter().skip(skipped).copied().collect(), journal.written)
-    }
-
-    pub(super) fn watch_notes(&self) -> watch::Receiver<u64> {
-        self.noted.subscribe()
     }
 }

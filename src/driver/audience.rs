@@ -13,9 +13,10 @@ use mainstay_core::{Event, Generation, Timestamp, pacing::FRESH_TOKEN_AGE};
 use tokio::sync::oneshot;
 
 use super::{
-    account::{Account, Brought, Message, lock},
+    account::{Account, lock},
     attempts,
     hot::{AccessToken, Published},
+    message::{Brought, Message},
     options::TokenRequest,
 };
 use crate::{

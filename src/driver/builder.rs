@@ -5,15 +5,8 @@ use std::{sync::Arc, time::Duration};
 use url::Url;
 
 use super::{
-    account::Deployment,
-    client::Client,
-    options::Options,
-    provider::CredentialProvider,
-    revocations,
-    roster::{self, Roster},
-    server::Server,
-    time_line::TimeLine,
-    watching,
+    account::Deployment, client::Client, options::Options, provider::CredentialProvider, revocations, roster::Roster,
+    server::Server, survey::survey, time_line::TimeLine, watching,
 };
 use crate::{
     Error,
@@ -114,7 +107,7 @@ impl ClientBuilder {
         let missing = || Error::Misconfigured("a client needs a host: see `native::desktop`".to_owned());
         let host = self.host.ok_or_else(missing)?;
         let vault = Vault::new((&host).into());
-        let survey = roster::survey(&vault).await.map_err(Failure::from)?;
+        let survey = survey(&vault).await.map_err(Failure::from)?;
         if !survey.is_blank() {
             vault.check_locks().await.map_err(Failure::from)?;
         }

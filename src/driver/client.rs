@@ -6,9 +6,10 @@ use mainstay_core::{Opened, SignedOutReason};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::{
-    account::{Account, Deployment, Message, lock},
+    account::{Account, Deployment, lock},
     attempts::imported_token,
     builder::ClientBuilder,
+    message::Message,
     options::Options,
     provider::{Browser, ImportedTokens},
     roster::{AccountInfo, Roster},

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::account::{Account, Message, lock};
+use super::{
+    account::{Account, lock},
+    message::Message,
+};
 use crate::{
     Secret,
     error::Failure,

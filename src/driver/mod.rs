@@ -15,6 +15,8 @@ mod explain;
 mod hot;
 mod identify;
 mod index;
+mod journal;
+mod message;
 mod opening;
 mod options;
 mod provider;
@@ -25,6 +27,7 @@ mod send;
 mod server;
 mod session;
 mod sign_in;
+mod survey;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use mainstay_core::{IdentityProof, LockReason, NewGeneration, Opened, Restored, SignedOutReason, State, Timestamp};
 
 use super::{
-    account::{Account, Loaded, Message},
+    account::Account,
     device_key,
+    message::{Loaded, Message},
     record::SessionRecord,
 };
 use crate::{

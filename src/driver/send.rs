@@ -8,9 +8,10 @@ use mainstay_core::{Event, ForeignBy, Rejection as CoreRejection, RejectionClass
 use url::Url;
 
 use super::{
-    account::{Account, Message, lock},
+    account::{Account, lock},
     attempts::class_of,
     hot::AccessToken,
+    message::Message,
 };
 use crate::{
     Error, Secret,

@@ -6,10 +6,11 @@ use mainstay_core::{Event, Note, SignedOutReason, State};
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    account::{Account, Message, SessionState, lock},
+    account::{Account, SessionState, lock},
     device_key, explain,
     explain::Explanation,
     hot::AccessToken,
+    message::Message,
     options::{Options, TokenRequest},
     provider::Browser,
     send,
@@ -137,13 +138,13 @@ impl Session {
     /// What was seen, decided and done, oldest first; at most 512 lines, without secrets.
     #[must_use]
     pub fn timeline(&self) -> Vec<Note> {
-        self.account.notes()
+        self.account.journal.notes()
     }
 
     /// The timeline as it grows, beginning with what there is.
     #[must_use]
     pub fn timeline_stream(&self) -> TimelineStream {
-        TimelineStream { account: Arc::clone(&self.account), written: self.account.watch_notes(), seen: 0 }
+        TimelineStream { account: Arc::clone(&self.account), written: self.account.journal.watch(), seen: 0 }
     }
 
     /// How long the app may go on without a server.
@@ -294,7 +295,7 @@ impl TimelineStream {
     pub async fn next(&mut self) -> Option<Vec<Note>> {
         loop {
             self.written.borrow_and_update();
-            let (new, written) = self.account.notes_after(self.seen);
+            let (new, written) = self.account.journal.notes_after(self.seen);
             self.seen = written;
             if !new.is_empty() {
                 return Some(new);

@@ -7,10 +7,11 @@ use mainstay_core::{Event, Generation, IdentityProof};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::{
-    account::{Account, Deployment, Message, lock},
+    account::{Account, Deployment, lock},
     attempts::stored_token,
     device_key,
     identify::{Named, identify},
+    message::Message,
     opening::summary,
     options::Options,
     provider::{Browser, ImportedTokens},

@@ -1,5 +1,6 @@
 //! One task per account: it owns the decision core, feeds it events, and sees to its effects.
 
+mod effects;
 mod elsewhere;
 mod ending;
 
@@ -10,16 +11,16 @@ use std::{
 
 use futures_util::future::{Either, select};
 use mainstay_core::{
-    Answer, Code, Effect, Event, ForeignBy, Note, Opened, Outcome, Rejection, Session, Signal, SignedOutReason, State,
-    Timestamp,
+    Answer, Code, Effect, Event, ForeignBy, Opened, Outcome, Rejection, Session, SignedOutReason, State, Timestamp,
 };
 use tokio::sync::mpsc;
 
 use super::{
-    account::{Account, Brought, Loaded, Message, SessionState, lock},
+    account::{Account, SessionState, lock},
     attempts,
     hot::Published,
-    index, opening,
+    index,
+    message::{Brought, Loaded, Message},
     record::{self, SessionRecord},
     send,
 };
@@ -138,21 +139,15 @@ impl Task {
             }
             Message::SignedIn { event, credentials, name, epoch, done } => {
                 account.set_vault_epoch(epoch);
-
-                let shared = account.is_shared(&credentials);
                 account.set_last_accepted(account.server().line.now());
-                self.keep(account, *credentials);
                 let is_sign_in = matches!(event, Event::SignedIn(_));
                 if is_sign_in {
-                    account.audiences.forget_refusals();
                     account.set_last_used(account.deployment.stamp());
                     *lock(&account.name) = name;
                 }
-                self.step(account, event);
-                if shared {
-                    self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
-                }
+                self.take_up(account, *credentials, event);
                 if is_sign_in {
+                    account.audiences.forget_refusals();
                     note_in_index(account);
                 }
                 let _nobody_waits = done.send(());
@@ -241,19 +236,27 @@ impl Task {
 
     fn ended(&mut self, account: &Arc<Account>, attempt: u32, outcome: Outcome, brought: Option<Box<Brought>>) {
         let owed = std::mem::take(&mut self.owes_record);
-        let mut shared = false;
-        let void = brought.as_ref().is_some_and(|brought| brought.epoch < account.vault_epoch());
-        if let Some(brought) = brought.filter(|_| !void) {
-            shared = account.is_shared(&brought.credentials);
-            self.unsaved = brought.unsaved;
-            self.keep(account, brought.credentials);
-        }
-        self.step(account, Event::AttemptEnded { attempt, outcome });
-        if shared {
-            self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
+        let event = Event::AttemptEnded { attempt, outcome };
+        match brought.filter(|brought| brought.epoch >= account.vault_epoch()) {
+            Some(brought) => {
+                self.unsaved = brought.unsaved;
+                self.take_up(account, brought.credentials, event);
+            }
+            None => self.step(account, event),
         }
         if owed && !self.owes_record {
             self.persist(account);
+        }
+    }
+
+    /// Takes up new credentials, whoever brought them. If another account received the very same token, one of the
+    /// two is somebody else's: neither hands anything out (P5).
+    fn take_up(&mut self, account: &Arc<Account>, credentials: crate::Credentials, event: Event) {
+        let shared = account.is_shared(&credentials);
+        self.keep(account, credentials);
+        self.step(account, event);
+        if shared {
+            self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
         }
     }
 
@@ -271,76 +274,6 @@ impl Task {
         let mut kept = lock(&account.kept);
         kept.retain(|known| known.generation != credentials.generation);
         kept.push(credentials);
-    }
-
-    // ---- effects -----------------------------------------------------------------------------------------------
-
-    fn perform(&mut self, account: &Arc<Account>, effect: Effect) {
-        let spawn = |name, future| account.server().host.spawn.spawn(name, future);
-        match effect {
-            Effect::OpenVault => spawn("mainstay-open", Box::pin(opening::open(Arc::clone(account)))),
-            Effect::SetVaultAside => spawn("mainstay-set-aside", Box::pin(opening::set_aside(Arc::clone(account)))),
-            Effect::Probe { attempt, generation, purpose } => {
-                spawn("mainstay-probe", Box::pin(attempts::probe(Arc::clone(account), attempt, generation, purpose)));
-            }
-            Effect::Refresh { attempt, generation, with_scope } => {
-                let unsaved = self.unsaved.take();
-                let refresh = attempts::refresh(Arc::clone(account), attempt, generation, with_scope, unsaved);
-                spawn("mainstay-refresh", Box::pin(refresh));
-            }
-            Effect::Reauthenticate { attempt } => {
-                let unsaved = self.unsaved.take();
-                let reauthenticate = attempts::reauthenticate(Arc::clone(account), attempt, unsaved);
-                spawn("mainstay-reauthenticate", Box::pin(reauthenticate));
-            }
-            Effect::Rediscover { attempt } => {
-                spawn("mainstay-rediscover", Box::pin(attempts::rediscover(Arc::clone(account), attempt)));
-            }
-            Effect::ReadStatus => spawn("mainstay-status", Box::pin(attempts::read_status(Arc::clone(account)))),
-            Effect::Save { generation } => {
-                if let Some(rotation) = self.unsaved.take() {
-                    let save = attempts::save_again(Arc::clone(account), generation, rotation);
-                    spawn("mainstay-save", Box::pin(save));
-                }
-            }
-            Effect::Destroy { target, allowed_by } => {
-                tracing::info!(name: "credentials.destroyed", account = %account.key, ?target,
-                    allowed_by = allowed_by.code().as_str());
-                self.destroy(account, target);
-            }
-            // The vault queues the newest refresh token itself, at the moment when the sign-out becomes durable.
-            Effect::QueueRevocation { .. } => {}
-            Effect::Prompt { reason } => {
-                account.note(Note {
-                    at: account.server().line.now(),
-                    code: reason.code(),
-                    generation: self.core.generation(),
-                    until: None,
-                });
-                tracing::info!(name: "session.prompt", account = %account.key, reason = reason.code().as_str());
-            }
-            Effect::WithdrawPrompt => tracing::info!(name: "session.prompt_withdrawn", account = %account.key),
-            Effect::Alarm(code) => tracing::error!(name: "session.alarm", account = %account.key, code = code.as_str()),
-            Effect::Notice(code) => {
-                tracing::info!(name: "session.notice", account = %account.key, code = code.as_str())
-            }
-            Effect::Persist => self.persist(account),
-            Effect::Note(note) => {
-                tracing::info!(name: "session.note", account = %account.key, code = note.code.as_str());
-                match note.code {
-                    Code::EvidenceInvalidToken | Code::EvidenceUnauthorized | Code::EvidenceLegacyRejection => {
-                        account.signal_neighbours(Signal::NeighbourRejected);
-                    }
-                    Code::EvidenceRenewed => account.set_last_accepted(note.at),
-                    Code::EvidenceProbeAccepted | Code::EvidenceAccepted => {
-                        account.set_last_accepted(note.at);
-                        account.signal_neighbours(Signal::NeighbourAccepted);
-                    }
-                    _ => {}
-                }
-                account.note(note);
-            }
-        }
     }
 
     /// Stores the session's memory, the latest if several wait: credentials do not depend on it.
@@ -367,7 +300,7 @@ impl Task {
             name: lock(&account.name).clone(),
             owner: *lock(&account.owner),
             last_used: account.last_used(),
-            notes: account.notes(),
+            notes: account.journal.notes(),
         };
         if self.saving.offer(account.vault_epoch(), record.trimmed().write()) {
             let save = attempts::save_record(Arc::clone(account), Arc::clone(&self.saving));

@@ -16,7 +16,8 @@ use futures_util::future::{Either, select};
 use mainstay_core::{ForeignBy, State, Timestamp};
 
 use super::{
-    account::{Account, Deployment, Message, lock},
+    account::{Account, Deployment, lock},
+    message::Message,
     record::SessionRecord,
 };
 use crate::vault::{Outcome, Stored};

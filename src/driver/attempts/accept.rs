@@ -8,8 +8,9 @@ use super::{Ended, NOTHING_SENT, locking::adopt};
 use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     driver::{
-        account::{Account, Brought, lock},
+        account::{Account, lock},
         identify::{Named, identify},
+        message::Brought,
         opening::{proof_of, summary},
         provider::ImportedTokens,
         sign_in,

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use mainstay_core::{Event, Generation, Outcome, Target};
 
 use crate::{
-    driver::{
-        account::{Account, Message},
-        sign_in,
-        watching::Writing,
-    },
+    driver::{account::Account, message::Message, sign_in, watching::Writing},
     oauth::{Answer, ServerStatus, status_request},
     vault::{Rotation, VaultError},
 };

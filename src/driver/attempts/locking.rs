@@ -8,7 +8,8 @@ use super::{Ended, NOTHING_SENT};
 use crate::{
     Credentials,
     driver::{
-        account::{Account, Brought, Message, lock},
+        account::{Account, lock},
+        message::{Brought, Message},
         opening::{proof_of, summary},
         server::within,
         sign_in,

@@ -11,7 +11,7 @@ mod saver;
 
 use mainstay_core::TokenOutcome;
 
-use super::account::Brought;
+use super::message::Brought;
 
 pub(super) use accept::{imported_token, stored_token};
 pub(super) use chores::{destroy, read_status, rediscover, save_again};

@@ -6,7 +6,8 @@ use mainstay_core::{Generation, IdentityProof, Outcome, ProbeOutcome, ProbePurpo
 
 use crate::{
     driver::{
-        account::{Account, Message, lock},
+        account::{Account, lock},
+        message::Message,
         opening::proof_of,
     },
     host::{Connection, ConnectionWish},

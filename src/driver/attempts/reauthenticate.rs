@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     driver::{
-        account::{Account, Message, lock},
+        account::{Account, lock},
         device_key,
+        message::Message,
         provider::{ImportedTokens, ProviderError},
         server::within,
     },

@@ -13,8 +13,9 @@ use super::{
 use crate::{
     Credentials, Identity, StoredAccessToken,
     driver::{
-        account::{Account, Message, lock},
+        account::{Account, lock},
         identify::{Named, identify},
+        message::Message,
         opening::proof_of,
         options::TokenRequest,
     },

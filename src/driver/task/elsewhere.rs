@@ -40,12 +40,7 @@ impl Task {
         match attempts::adopt(account, stored.credentials) {
             (TokenOutcome::Adopted(new), Some(brought)) => {
                 account.set_vault_epoch(stored.epoch);
-                let shared = account.is_shared(&brought.credentials);
-                self.keep(account, brought.credentials);
-                self.step(account, Event::GenerationFound(new));
-                if shared {
-                    self.step(account, Event::ForeignIdentity(ForeignBy::SharedToken));
-                }
+                self.take_up(account, brought.credentials, Event::GenerationFound(new));
             }
             _ => self.step(account, Event::ForeignIdentity(ForeignBy::TokenResponse)),
         }
