@@ -42,8 +42,8 @@ const FIXED: usize = 11;
 const WHOSE: usize = 60;
 const CHECKSUM: usize = 8;
 
-const SEALED: [Kind; 6] =
-    [Kind::Canary, Kind::Credentials, Kind::Intent, Kind::Session, Kind::DeviceKey, Kind::Revocation];
+const SEALED: [Kind; 7] =
+    [Kind::Canary, Kind::Credentials, Kind::Intent, Kind::Session, Kind::DeviceKey, Kind::Revocation, Kind::Accounts];
 
 /// A vault that anything may be put into.
 pub struct Hostile {
@@ -126,7 +126,7 @@ impl Hostile {
                     Kind::Credentials => written_again::<GenerationV1>(&content)?,
                     Kind::Intent => written_again::<IntentV1>(&content)?,
                     Kind::Revocation => written_again::<RevocationV1>(&content)?,
-                    Kind::Install | Kind::Epoch | Kind::Canary | Kind::Session | Kind::DeviceKey => {}
+                    Kind::Install | Kind::Epoch | Kind::Canary | Kind::Session | Kind::DeviceKey | Kind::Accounts => {}
                 }
             }
         }
@@ -175,7 +175,7 @@ async fn start(vault: &Vault, files: &FaultyFiles, place: &FileName, file: &[u8]
     let noted = vault.epoch(till()).await;
     let outcome = vault.load_once(till()).await;
     let _whatever = (vault.load_device_key(till()).await, vault.load_session(till()).await);
-    let _whatever = (vault.due_revocations().await, vault.glance(till()).await, vault.accounts().await);
+    let _whatever = (vault.due_revocations().await, vault.glance(till()).await, vault.residents().await);
     match &outcome {
         Outcome::Value(_) => {}
         // By a file that says so and needs no key, or by a record that is void.
