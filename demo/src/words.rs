@@ -1,7 +1,7 @@
 //! Colours, and the words for what happens.
 
 use anstyle::{AnsiColor, Color, Reset, Style};
-use mainstay_incidents::format::{AppStep, DeviceStep, OnOff, PersonStep, ServerStep, What};
+use mainstay_incidents::format::{AppStep, DeviceStep, OnOff, PersonStep, RedisState, ServerStep, What};
 use mainstay_mock_server::{NodeKeys, Nodes, StoreChange, StoreFailure};
 
 use crate::beats::Lane;
@@ -87,6 +87,8 @@ fn server(step: &ServerStep) -> String {
         }
         ServerStep::RestoreJwks(on) => format!("The old keys are in the key set again{}.", on_nodes(&on.nodes)),
         ServerStep::Nodes(nodes) => of_nodes(*nodes),
+        ServerStep::Redis(step) if step.state == RedisState::Killed => "The session store is killed.".to_owned(),
+        ServerStep::Redis(_) => "The session store starts again.".to_owned(),
         ServerStep::SessionStore(StoreChange::Reconnect) => "The session store is in reach again.".to_owned(),
         ServerStep::SessionStore(StoreChange::CutOff { failing, .. }) => match failing {
             StoreFailure::Closed => "The session store is out of reach, and the server says so.",

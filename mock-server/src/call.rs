@@ -51,6 +51,10 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, "not_found", description)
     }
 
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
     /// The same problem with one more header.
     pub(crate) fn with_header(mut self, name: header::HeaderName, value: HeaderValue) -> Self {
         self.0.headers_mut().insert(name, value);

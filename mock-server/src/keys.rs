@@ -218,6 +218,12 @@ impl Keyring {
         }
     }
 
+    /// The id of the key that signs where `kid` would sign.
+    pub(crate) fn beside(&self, kid: &str) -> Option<String> {
+        let algorithm = self.keys.iter().find(|key| key.kid == kid)?.material.algorithm();
+        self.active(algorithm).map(|key| key.kid.clone())
+    }
+
     /// The accepted key of this id.
     pub(crate) fn accepted(&self, kid: &str, now_ms: u64) -> Option<&Key> {
         self.keys.iter().find(|key| key.kid == kid && key.accepted(now_ms))

@@ -9,8 +9,10 @@ use std::{
 };
 
 use clap::{ArgAction, Parser};
-use mainstay_mock_server::{Config, INTROSPECTION_CLIENT, MockServer, OPERATORS, Rejection, Rotation};
-use secrecy::SecretString;
+use mainstay_mock_server::{
+    Config, INTROSPECTION_CLIENT, MockServer, OPERATORS, Rejection, Rotation, secret_fingerprint,
+};
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
 
 /// A real authorization server and a small point-of-sale API that break on command.
@@ -33,6 +35,19 @@ struct Options {
     /// Prefer the environment variable: other people on this machine can read a program's arguments.
     #[arg(long, env = "MAINSTAY_MOCK_SECRET", hide_env_values = true, value_name = "SECRET")]
     secret: Option<SecretString>,
+
+    /// Remembers the secret's fingerprint in this file. From then on the server does not start with another secret, unless a
+    /// key operation announced it.
+    #[arg(long, env = "MAINSTAY_MOCK_KEY_MEMORY", value_name = "FILE")]
+    key_memory: Option<PathBuf>,
+
+    /// The secret before the announced one; what it signed stays good for the overlap.
+    #[arg(long, env = "MAINSTAY_MOCK_RETIRED_SECRET", hide_env_values = true, value_name = "SECRET")]
+    retired_secret: Option<SecretString>,
+
+    /// Prints the secret's fingerprint, as a key operation announces it, and ends.
+    #[arg(long)]
+    fingerprint: bool,
 
     /// Signs with a secret made for this run only.
     #[arg(long, conflicts_with = "secret")]
@@ -94,6 +109,10 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
+    if let (true, Some(secret)) = (options.fingerprint, &options.secret) {
+        writeln!(io::stdout(), "{}", secret_fingerprint(secret.expose_secret()))?;
+        return Ok(());
+    }
     let mut builder = MockServer::builder().address(options.listen).config(configuration(&options)?);
     builder = match (options.secret, options.generate_secret) {
         (Some(secret), _) => builder.secret(secret),
@@ -113,6 +132,12 @@ async fn run(options: Options) -> Result<(), Box<dyn std::error::Error>> {
     }
     if let Some(person) = options.scripted_person {
         builder = builder.scripted_person(person);
+    }
+    if let Some(file) = options.key_memory {
+        builder = builder.key_memory(file);
+    }
+    if let Some(secret) = options.retired_secret {
+        builder = builder.retired_secret(secret);
     }
     if let Some(redis) = options.sessions {
         builder = builder.sessions(redis);

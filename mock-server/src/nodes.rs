@@ -83,6 +83,12 @@ impl Nodes {
     }
 }
 
+/// The secret that the server was started with.
+pub(crate) struct Secret {
+    pub(crate) kid: String,
+    pub(crate) key: HmacKey,
+}
+
 /// The nodes and their keys.
 pub(crate) struct Cluster {
     nodes: Nodes,
@@ -96,12 +102,21 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(secret: HmacKey, random: &mut Random, now_ms: u64) -> Self {
+    pub(crate) fn new(secret: Secret, random: &mut Random, now_ms: u64) -> Self {
         let mut cluster =
             Self { nodes: Nodes::default(), rings: vec![Keyring::default()], here: 0, made: 0, choice: 0 };
-        cluster.add(Material::Hmac(secret), KeyState::Active, now_ms);
+        cluster.made += 1;
+        cluster.rings.iter_mut().for_each(|ring| {
+            ring.add(secret.kid.clone(), Material::Hmac(secret.key.clone()), KeyState::Active, now_ms);
+        });
         cluster.add(Material::generate(Algorithm::Es256, random), KeyState::Active, now_ms);
         cluster
+    }
+
+    /// Accepts the secret of an earlier start until then.
+    pub(crate) fn add_retired(&mut self, kid: String, key: HmacKey, until_ms: u64, now_ms: u64) {
+        let state = KeyState::Retired { accepted_until_ms: Some(until_ms) };
+        self.rings.iter_mut().for_each(|ring| ring.add(kid.clone(), Material::Hmac(key.clone()), state, now_ms));
     }
 
     pub(crate) fn nodes(&self) -> Nodes {

@@ -14,7 +14,7 @@ use crate::{
     admin::http as admin,
     call::{BODY_LIMIT, Call, Problem, Reply},
     control::http as control,
-    faults, oauth, page, pos,
+    faults, metrics, oauth, page, pos,
     server::Peer,
     state::App,
 };
@@ -114,6 +114,7 @@ pub(crate) const ROUTES: &[Route] = &[
     get("/", Door::Page, page::home),
     get("/page/style.css", Door::Page, page::style),
     get("/page/script.js", Door::Page, page::script),
+    get("/metrics", Door::Page, metrics::metrics),
     get("/openapi.json", Door::Page, page::openapi),
 ];
 

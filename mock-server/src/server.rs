@@ -5,6 +5,7 @@ use std::{
     convert::Infallible,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -20,9 +21,10 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    Algorithm, Config, Control, Refused, Rejection, Rotation,
+    Algorithm, Config, Control, Refused, Rejection, Rotation, WrongSecret,
     clock::ServerClock,
     faults::ConnectionCut,
+    key_memory,
     oauth::Redis,
     random::Random,
     routes::{ROUTES, router},
@@ -49,6 +51,9 @@ pub enum StartError {
     /// The signing secret is empty. A server that starts anyway is how incidents begin.
     #[error("the signing secret is empty: set MAINSTAY_MOCK_SECRET or --secret, or ask for one with --generate-secret")]
     EmptySecret,
+    /// The signing secret is not the one that it should be.
+    #[error(transparent)]
+    WrongSecret(#[from] WrongSecret),
     /// The configuration cannot be carried out.
     #[error("the configuration cannot be carried out: {0}")]
     Config(#[from] Refused),
@@ -84,6 +89,8 @@ pub struct MockServerBuilder {
     scripted: Option<String>,
     issuer: Option<String>,
     sessions: StoreAddress,
+    key_memory: Option<PathBuf>,
+    retired_secret: Option<SecretString>,
     remembers_secrets: bool,
 }
 
@@ -100,6 +107,8 @@ impl Default for MockServerBuilder {
             scripted: None,
             issuer: None,
             sessions: StoreAddress::Embedded,
+            key_memory: None,
+            retired_secret: None,
             remembers_secrets: false,
         }
     }
@@ -160,6 +169,21 @@ impl MockServerBuilder {
     #[must_use]
     pub fn secret(mut self, secret: impl Into<SecretString>) -> Self {
         self.secret = Some(secret.into());
+        self
+    }
+
+    /// Remembers the secret's fingerprint in this file, and from then on refuses to start with another secret, unless it was
+    /// announced by a key operation.
+    #[must_use]
+    pub fn key_memory(mut self, file: impl Into<PathBuf>) -> Self {
+        self.key_memory = Some(file.into());
+        self
+    }
+
+    /// The secret before the announced one: what it signed stays accepted for the overlap.
+    #[must_use]
+    pub fn retired_secret(mut self, secret: impl Into<SecretString>) -> Self {
+        self.retired_secret = Some(secret.into());
         self
     }
 
@@ -227,7 +251,7 @@ impl MockServerBuilder {
     /// [`StartError`]: an empty secret, an issuer or a configuration that cannot be, or an address that is taken.
     pub async fn start(self) -> Result<MockServer, StartError> {
         self.config.check()?;
-        let given = [&self.secret, &self.control_token, &self.introspection_secret];
+        let given = [&self.secret, &self.retired_secret, &self.control_token, &self.introspection_secret];
         let given = given.into_iter().flatten().chain(self.admin_tokens.values());
         if given.into_iter().any(|secret| secret.expose_secret().trim().is_empty()) {
             return Err(StartError::EmptySecret);
@@ -240,7 +264,7 @@ impl MockServerBuilder {
         if self.remembers_secrets {
             random.remember();
         }
-        let given = [&self.secret, &self.control_token, &self.introspection_secret];
+        let given = [&self.secret, &self.retired_secret, &self.control_token, &self.introspection_secret];
         for secret in given.into_iter().flatten().chain(self.admin_tokens.values()) {
             random.note("given", secret.expose_secret());
         }
@@ -255,8 +279,30 @@ impl MockServerBuilder {
             introspector: (INTROSPECTION_CLIENT.to_owned(), or_new(self.introspection_secret)),
         };
         let secret = or_new(self.secret);
-        let start =
-            Start { config: self.config, clock: self.clock, scripted: self.scripted, secret, sessions: self.sessions };
+        let retired = self.retired_secret;
+        let plan = match &self.key_memory {
+            None => None,
+            Some(path) => {
+                let overlap_ms = self.config.key_overlap_seconds.saturating_mul(1000);
+                let old = retired.as_ref().map(ExposeSecret::expose_secret);
+                let known = key_memory::read(path)?;
+                let plan = key_memory::plan(known, secret.expose_secret(), old, self.clock.now_ms(), overlap_ms)?;
+                key_memory::write(path, &plan.memory)?;
+                Some(plan)
+            }
+        };
+        let kid = plan.as_ref().map_or_else(|| "hs-1".to_owned(), |plan| plan.kid.clone());
+        let retired = plan.and_then(|plan| plan.retired).zip(retired).map(|((kid, until), old)| (kid, old, until));
+        let start = Start {
+            config: self.config,
+            clock: self.clock,
+            scripted: self.scripted,
+            secret,
+            kid,
+            retired,
+            key_memory: self.key_memory,
+            sessions: self.sessions,
+        };
 
         let failed = |error| StartError::Listen { address: self.address, error };
         let listener = TcpListener::bind(self.address).await.map_err(failed)?;
@@ -264,7 +310,7 @@ impl MockServerBuilder {
         let (url, issuer) = issuer(self.issuer.unwrap_or_else(|| format!("http://{address}")))?;
         let app = App::new(start, doors, issuer, random);
         let listening = tokio::spawn(listen(listener, app.clone()));
-        Ok(MockServer { app, url, listening })
+        Ok(MockServer { app, url, address, listening })
     }
 }
 
@@ -292,6 +338,7 @@ impl std::fmt::Debug for MockServerBuilder {
 pub struct MockServer {
     app: App,
     url: Url,
+    address: SocketAddr,
     listening: JoinHandle<()>,
 }
 
@@ -314,6 +361,12 @@ impl MockServer {
     #[must_use]
     pub fn url(&self) -> Url {
         self.url.clone()
+    }
+
+    /// The address that it listens on.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its issuer: the base URL without a trailing slash.

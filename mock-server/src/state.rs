@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -17,8 +18,10 @@ use crate::{
     clock::ServerClock,
     config::Config,
     faults::FaultBoard,
+    key_memory::{self, Memory, WrongSecret},
     keys::HmacKey,
-    nodes::Cluster,
+    metrics::Metrics,
+    nodes::{Cluster, Secret},
     oauth::{Codes, Enrolment, Redis, Sessions},
     observations::Journal,
     pos::Till,
@@ -46,7 +49,24 @@ pub(crate) struct Start {
     pub(crate) clock: ServerClock,
     pub(crate) scripted: Option<String>,
     pub(crate) secret: SecretString,
+    /// The id of the key that the secret is.
+    pub(crate) kid: String,
+    /// The secret before: its key's id, and until when it is accepted, in milliseconds since 1970.
+    pub(crate) retired: Option<(String, SecretString, u64)>,
+    /// Where the server remembers its secret's fingerprint.
+    pub(crate) key_memory: Option<PathBuf>,
     pub(crate) sessions: StoreAddress,
+}
+
+impl Start {
+    /// Remembers that the next start may come with the secret of this fingerprint.
+    pub(crate) fn announce(&self, fingerprint: &str) -> Result<(), WrongSecret> {
+        let Some(path) = &self.key_memory else { return Ok(()) };
+        match key_memory::read(path)? {
+            Some(memory) => key_memory::write(path, &Memory { announced: Some(fingerprint.to_owned()), ..memory }),
+            None => Err(WrongSecret::File(path.clone(), "it is gone".to_owned())),
+        }
+    }
 }
 
 /// Where sessions are kept.
@@ -111,6 +131,7 @@ pub(crate) struct World {
     pub(crate) till: Till,
     pub(crate) desk: Desk,
     pub(crate) seen: Observations,
+    pub(crate) metrics: Metrics,
     pub(crate) journal: Journal,
     pub(crate) waiting: Waiting,
 }
@@ -128,12 +149,17 @@ pub(crate) struct Waiting {
 impl World {
     pub(crate) fn new(start: &Start, mut random: Random) -> Self {
         let now_ms = start.clock.now_ms();
-        let secret = HmacKey::new(start.secret.expose_secret().as_bytes());
+        let secret = Secret { kid: start.kid.clone(), key: HmacKey::new(start.secret.expose_secret().as_bytes()) };
+        let mut keys = Cluster::new(secret, &mut random, now_ms);
+        if let Some((kid, secret, until_ms)) = &start.retired {
+            let key = HmacKey::new(secret.expose_secret().as_bytes());
+            keys.add_retired(kid.clone(), key, *until_ms, now_ms);
+        }
         Self {
             config: start.config.clone(),
             clock: start.clock,
             scripted: start.scripted.clone(),
-            keys: Cluster::new(secret, &mut random, now_ms),
+            keys,
             random,
             faults: FaultBoard::default(),
             codes: Codes::default(),
@@ -144,6 +170,7 @@ impl World {
             till: Till::default(),
             desk: Desk::default(),
             seen: Observations::default(),
+            metrics: Metrics::default(),
             journal: Journal::default(),
             waiting: Waiting::default(),
         }

@@ -25,8 +25,8 @@ pub(crate) struct Package {
 pub(crate) enum NeededBy {
     /// Every run, because everything is compiled first.
     All,
-    /// Runs of this suite.
-    Suite(&'static str),
+    /// Runs of these suites.
+    Suites(&'static [&'static str]),
     /// `cargo xtask bench`.
     Bench,
 }
@@ -43,25 +43,49 @@ const PACKAGES: &[Package] = &[
         name: "dbus-daemon",
         why: "a session bus for the tests of the keyring",
         probe: &["dbus-daemon", "--version"],
-        needed_by: NeededBy::Suite("vault"),
+        needed_by: NeededBy::Suites(&["vault"]),
     },
     Package {
         name: "gnome-keyring",
         why: "a real keyring for its tests",
         probe: &["gnome-keyring-daemon", "--version"],
-        needed_by: NeededBy::Suite("vault"),
+        needed_by: NeededBy::Suites(&["vault"]),
     },
     Package {
         name: "libglib2.0-bin",
         why: "locks that keyring",
         probe: &["gdbus", "help"],
-        needed_by: NeededBy::Suite("vault"),
+        needed_by: NeededBy::Suites(&["vault"]),
+    },
+    Package {
+        name: "redis-server",
+        why: "a session store that is killed, as in the second founding incident",
+        probe: &["redis-server", "--version"],
+        needed_by: NeededBy::Suites(&["server", "incidents"]),
+    },
+    Package {
+        name: "prometheus",
+        why: "promtool, which proves the alert rules",
+        probe: &["promtool", "--version"],
+        needed_by: NeededBy::Suites(&["server"]),
+    },
+    Package {
+        name: "curl",
+        why: "runs the commands of docs/runbook.md",
+        probe: &["curl", "--version"],
+        needed_by: NeededBy::Suites(&["server"]),
+    },
+    Package {
+        name: "jq",
+        why: "reads their answers",
+        probe: &["jq", "--version"],
+        needed_by: NeededBy::Suites(&["server"]),
     },
     Package {
         name: "g++",
         why: "compiles libFuzzer",
         probe: &["c++", "--version"],
-        needed_by: NeededBy::Suite("fuzz"),
+        needed_by: NeededBy::Suites(&["fuzz"]),
     },
     Package {
         name: "valgrind",
@@ -86,7 +110,7 @@ enum Way {
 pub(crate) fn for_tests(plan: &Plan) -> impl Iterator<Item = &'static Package> {
     PACKAGES.iter().filter(|package| match package.needed_by {
         NeededBy::All => true,
-        NeededBy::Suite(name) => plan.suites.iter().any(|suite| suite.name == name),
+        NeededBy::Suites(names) => plan.suites.iter().any(|suite| names.contains(&suite.name)),
         NeededBy::Bench => false,
     })
 }

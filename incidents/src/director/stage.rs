@@ -3,12 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mainstay_mock_server::{
-    ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, Refused, SecretChange,
+    ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, RedisServer, Refused, SecretChange,
 };
 
 use super::{PlayError, SWITCHED_ON_MS, millis};
 use crate::{
-    format::{ClearFaults, Given, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server, ServerStep},
+    format::{
+        ClearFaults, Given, RedisState, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server,
+        ServerStep, Sessions,
+    },
     witness,
 };
 
@@ -22,6 +25,8 @@ pub(super) struct Stage {
     starts_at_ms: u64,
     now_ms: u64,
     shift_ms: i64,
+    /// The Redis that holds the server's sessions, where there is one, and its folder.
+    redis: Option<(RedisServer, tempfile::TempDir)>,
     /// How many requests of the journal were looked at, and which of them had no answer yet.
     looked_at: usize,
     unanswered: BTreeSet<usize>,
@@ -34,6 +39,17 @@ impl Stage {
         let starts_at_ms = given.starts_at.unix_millis();
         let builder = MockServer::builder().config(config(&given.server)).virtual_clock(starts_at_ms);
         let builder = if witness::is_present() { builder.remember_secrets() } else { builder };
+        let redis = match given.server.sessions {
+            Sessions::Embedded => None,
+            Sessions::Redis => {
+                let folder = tempfile::tempdir()?;
+                Some((RedisServer::start(folder.path())?, folder))
+            }
+        };
+        let builder = match &redis {
+            Some((redis, _)) => builder.sessions(redis.address()),
+            None => builder,
+        };
         let server = builder.start().await.map_err(|error| PlayError::Server(error.to_string()))?;
         let control = server.control();
         let now_ms = SWITCHED_ON_MS;
@@ -43,6 +59,7 @@ impl Stage {
             starts_at_ms,
             now_ms,
             shift_ms: 0,
+            redis,
             looked_at: 0,
             unanswered: BTreeSet::new(),
             answered: VecDeque::new(),
@@ -156,6 +173,15 @@ impl Stage {
             }
             ServerStep::RestoreJwks(on) => control.secret(SecretChange::RestoreJwks { nodes: on.nodes.clone() }),
             ServerStep::Nodes(nodes) => control.set_nodes(*nodes),
+            ServerStep::Redis(step) => {
+                control.fail_with_the_store(step.failing, step.person.as_deref());
+                match (&mut self.redis, step.state) {
+                    (Some((redis, _)), RedisState::Killed) => redis.kill()?,
+                    (Some((redis, _)), RedisState::Started) => redis.start_again()?,
+                    (None, _) => {}
+                }
+                Ok(())
+            }
             ServerStep::SessionStore(change) => {
                 control.session_store(change);
                 Ok(())

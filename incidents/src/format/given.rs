@@ -69,6 +69,19 @@ pub struct Server {
     pub id_token_on_refresh: bool,
     /// How the POS API says that it does not accept a token.
     pub rejection: Rejection,
+    /// Where sessions are kept.
+    pub sessions: Sessions,
+}
+
+/// Where the server keeps its sessions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sessions {
+    /// In the server itself.
+    #[default]
+    Embedded,
+    /// In a real Redis, which the step `redis` kills and starts again.
+    Redis,
 }
 
 impl Default for Server {
@@ -80,6 +93,7 @@ impl Default for Server {
             refresh_tokens: RefreshTokens::default(),
             id_token_on_refresh: true,
             rejection: Rejection::default(),
+            sessions: Sessions::default(),
         }
     }
 }

@@ -19,10 +19,12 @@ mod tests;
 
 pub use error::FormatError;
 pub use expect::{Bounds, Expect, Moment, OneOrMore};
-pub use given::{App, Given, Person, Profile, Provider, RefreshTokens, Rejection, RejectionStyle, Rotation, Server};
+pub use given::{
+    App, Given, Person, Profile, Provider, RefreshTokens, Rejection, RejectionStyle, Rotation, Server, Sessions,
+};
 pub use step::{
     AppStep, Call, ChangeSecret, ClearFaults, ClockShift, DeviceStep, Fault, Network, OnNodes, OnOff, PersonStep,
-    RejectAll, Release, RevokeSessions, RotateJwks, Sell, ServerStep, SignIn, Step, What,
+    RedisState, RedisStep, RejectAll, Release, RevokeSessions, RotateJwks, Sell, ServerStep, SignIn, Step, What,
 };
 pub use values::{Delay, StartTime};
 

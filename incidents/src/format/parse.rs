@@ -11,7 +11,7 @@ use toml::{
 
 use super::{
     About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE,
-    PersonStep, ServerStep, Step, What,
+    PersonStep, ServerStep, Sessions, Step, What,
     error::{Mistake, line_at, with_suggestion},
 };
 
@@ -20,13 +20,14 @@ type Found<T> = Result<T, Mistake>;
 
 const TOP: [&str; 8] = ["title", "year", "source", "link", "story", "given", "steps", "expect"];
 const WHO: [&str; 4] = ["server", "app", "person", "device"];
-const SERVER: [&str; 13] = [
+const SERVER: [&str; 14] = [
     "change_secret",
     "accept_old_secret",
     "rotate_jwks",
     "restore_jwks",
     "nodes",
     "session_store",
+    "redis",
     "reject_all",
     "fault",
     "clear_faults",
@@ -143,6 +144,7 @@ fn server_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<ServerSt
             nodes.check().map_err(|refused| Mistake::at(place, refused.to_string()))?;
             ServerStep::Nodes(nodes)
         }
+        "redis" => ServerStep::Redis(rest.read()?),
         "session_store" => ServerStep::SessionStore(rest.read()?),
         "reject_all" => ServerStep::RejectAll(rest.read()?),
         "fault" => ServerStep::Fault(fault(rest)?),
@@ -265,6 +267,11 @@ fn check(text: &str, given: &Given, steps: &[Step], expect: &[Expect]) -> Found<
     }
     if expect.is_empty() {
         return Err(Mistake { span: None, message: "nothing is expected: there is no [[expect]]".to_owned() });
+    }
+    let kills = |step: &&Step| matches!(step.what, What::Server(ServerStep::Redis(_)));
+    if let Some(step) = steps.iter().find(kills).filter(|_| given.server.sessions != Sessions::Redis) {
+        let message = "there is no Redis: say `sessions = \"redis\"` in [given.server]".to_owned();
+        return Err(Mistake { span: Some(line_start(text, step.line)), message });
     }
     let late = |line: usize| Mistake { span: Some(line_start(text, line)), message: "is after the end".to_owned() };
     if let Some(step) = steps.iter().find(|step| step.at > given.lasts) {

@@ -1,6 +1,6 @@
 //! What happens, when, and who does it.
 
-use mainstay_mock_server::{Nodes, StoreChange};
+use mainstay_mock_server::{Nodes, StoreChange, StoreFailure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,6 +45,8 @@ pub enum ServerStep {
     Nodes(Nodes),
     /// The session store gets out of reach, or into it again.
     SessionStore(StoreChange),
+    /// The Redis that holds the sessions is killed, or started again.
+    Redis(RedisStep),
     /// Every token is rejected.
     RejectAll(RejectAll),
     /// Another fault of the mock server starts.
@@ -117,6 +119,30 @@ pub struct RotateJwks {
     pub keep_old: bool,
     /// The nodes that do it, counted from 1; none named: all.
     pub nodes: Vec<u64>,
+}
+
+/// Parameters of `server` `redis`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisStep {
+    /// What becomes of it.
+    pub state: RedisState,
+    /// What the server does without it.
+    #[serde(default)]
+    pub failing: StoreFailure,
+    /// Whose session the server read last; absent: as it happened.
+    #[serde(default)]
+    pub person: Option<String>,
+}
+
+/// What becomes of a Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedisState {
+    /// Its process is killed, without a word.
+    Killed,
+    /// It starts on what it had stored.
+    Started,
 }
 
 /// Parameters of `server` `accept_old_secret` and `restore_jwks`.

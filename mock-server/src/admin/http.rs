@@ -1,9 +1,12 @@
 //! `/admin` over HTTP.
 
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::{KeyChange, operations};
+use super::{
+    KeyChange,
+    operations::{self, Proposal},
+};
 use crate::{
     call::{Call, NoMembers, Problem, Reply, json_answer, nothing, ok},
     config::StatusDocument,
@@ -49,15 +52,15 @@ pub(crate) fn list_operations(app: &App, _call: &Call) -> Reply {
 
 /// `POST /admin/operations`: the first person.
 pub(crate) fn propose(app: &App, call: &Call) -> Reply {
-    let change: KeyChange = call.json()?;
-    let operation = app.update(|world| operations::propose(world, change, &call.operator))?;
+    let proposal = Proposal::try_from(call.json::<Map<String, Value>>()?).map_err(Problem::bad_request)?;
+    let operation = app.update(|world| operations::propose(world, proposal, &call.operator))?;
     Ok(json_answer(StatusCode::CREATED, &operation))
 }
 
 /// `POST /admin/operations/{id}/approve`: the second person.
 pub(crate) fn approve(app: &App, call: &Call) -> Reply {
     call.json_or_default::<NoMembers>()?;
-    Ok(ok(&app.update(|world| operations::approve(world, call.param("id"), &call.operator))?))
+    Ok(ok(&app.update(|world| operations::approve(world, &app.start, call.param("id"), &call.operator))?))
 }
 
 /// `DELETE /admin/operations/{id}`: takes a proposal back.

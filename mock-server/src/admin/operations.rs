@@ -5,13 +5,14 @@
 
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{
     call::Problem,
     config::Algorithm,
     keys::{KeyState, Material},
     oauth::Unreachable,
-    state::World,
+    state::{Start, World},
 };
 
 /// How long a proposal waits for its second person, in milliseconds: 15 minutes.
@@ -31,6 +32,16 @@ pub enum KeyChange {
         /// The key.
         kid: String,
     },
+    /// Says that the next start may come with another secret. Without this a server that remembers its secret does not start.
+    Announce {
+        /// The new secret's fingerprint: `mainstay-mock --fingerprint`.
+        fingerprint: String,
+    },
+    /// Accepts a key again that was dropped: the hotfix, and the undoing of a retirement.
+    AcceptAgain {
+        /// The key.
+        kid: String,
+    },
     /// Ends the acceptance of a key that no longer signs.
     Retire {
         /// The key.
@@ -44,7 +55,7 @@ pub enum KeyChange {
 /// What a change would do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DryRun {
-    /// Live sessions whose newest tokens the change would void.
+    /// Live sessions whose newest tokens the change would void, or for `accept_again` would make good.
     pub sessions_affected: u64,
     /// Live sessions in all.
     pub sessions: u64,
@@ -74,6 +85,8 @@ pub struct Operation {
     pub id: String,
     /// What is to be done.
     pub change: KeyChange,
+    /// Why, in the words of who proposed it.
+    pub why: String,
     /// Who proposed it.
     pub proposed_by: String,
     /// Who approved it.
@@ -88,6 +101,31 @@ pub struct Operation {
     /// The key it made or changed, once done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kid: Option<String>,
+    /// What would undo it, once done; to be proposed like any other change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<KeyChange>,
+}
+
+/// What the first person sends: the change, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Proposal {
+    change: KeyChange,
+    why: String,
+}
+
+/// The longest reason, in bytes.
+const LONGEST_WHY: usize = 1_000;
+
+impl TryFrom<Map<String, Value>> for Proposal {
+    type Error = String;
+
+    fn try_from(mut json: Map<String, Value>) -> Result<Self, String> {
+        let why = json.remove("why").and_then(|why| why.as_str().map(|why| why.trim().to_owned()));
+        let why = why.filter(|why| !why.is_empty() && why.len() <= LONGEST_WHY);
+        let why = why.ok_or_else(|| format!("why is missing: a sentence of at most {LONGEST_WHY} bytes"))?;
+        let change = serde_json::from_value(Value::Object(json)).map_err(|error| error.to_string())?;
+        Ok(Self { change, why })
+    }
 }
 
 fn refusal(status: StatusCode, text: &str) -> Problem {
@@ -106,6 +144,18 @@ pub(super) fn dry_run(world: &World, change: &KeyChange) -> DryRun {
 fn dry_run_with_store(world: &World, change: &KeyChange) -> Result<DryRun, Unreachable> {
     let (sessions_affected, refused) = match change {
         KeyChange::Schedule { .. } => (0, None),
+        KeyChange::Announce { fingerprint } => {
+            let right = fingerprint.len() == 32 && fingerprint.bytes().all(|digit| digit.is_ascii_hexdigit());
+            (0, (!right).then_some("a fingerprint has 32 hexadecimal digits"))
+        }
+        KeyChange::AcceptAgain { kid } => {
+            let refused = match world.keys.here().state(kid) {
+                None => Some("no such key"),
+                Some(KeyState::Dropped) => None,
+                Some(_) => Some("this key is accepted already"),
+            };
+            (world.sessions.depending_on(kid, world.now_s())?, refused)
+        }
         KeyChange::Activate { kid } => {
             let refused = match world.keys.here().accepted(kid, world.now_ms()).map(|key| key.state) {
                 None => Some("no such key is accepted"),
@@ -131,7 +181,8 @@ fn dry_run_with_store(world: &World, change: &KeyChange) -> Result<DryRun, Unrea
 }
 
 /// Writes a proposal down.
-pub(super) fn propose(world: &mut World, change: KeyChange, operator: &str) -> Result<Operation, Problem> {
+pub(super) fn propose(world: &mut World, proposal: Proposal, operator: &str) -> Result<Operation, Problem> {
+    let Proposal { change, why } = proposal;
     let dry_run = dry_run(world, &change);
     if let Some(text) = &dry_run.refused {
         return Err(refusal(StatusCode::CONFLICT, text));
@@ -139,12 +190,14 @@ pub(super) fn propose(world: &mut World, change: KeyChange, operator: &str) -> R
     let operation = Operation {
         id: world.random.short(),
         change,
+        why,
         proposed_by: operator.to_owned(),
         approved_by: None,
         expires_ms: world.now_ms().saturating_add(PROPOSAL_LIFE_MS),
         state: OperationState::Proposed,
         dry_run,
         kid: None,
+        undo: None,
     };
     world.desk.operations.push(operation.clone());
     Ok(operation)
@@ -162,7 +215,7 @@ pub(super) fn list(world: &mut World) -> Vec<Operation> {
 }
 
 /// Does a proposed change, if a second person says so and it is still a good idea.
-pub(super) fn approve(world: &mut World, id: &str, operator: &str) -> Result<Operation, Problem> {
+pub(super) fn approve(world: &mut World, start: &Start, id: &str, operator: &str) -> Result<Operation, Problem> {
     let mut operation = open(world, id)?;
     if operation.proposed_by == operator {
         return Err(refusal(StatusCode::FORBIDDEN, "whoever proposed it cannot approve it"));
@@ -170,7 +223,8 @@ pub(super) fn approve(world: &mut World, id: &str, operator: &str) -> Result<Ope
     if let Some(text) = dry_run(world, &operation.change).refused {
         return Err(refusal(StatusCode::CONFLICT, &text));
     }
-    operation.kid = Some(carry_out(world, &operation.change));
+    let (kid, undo) = carry_out(world, start, &operation.change)?;
+    (operation.kid, operation.undo) = (kid, undo);
     operation.approved_by = Some(operator.to_owned());
     operation.state = OperationState::Done;
     put_back(world, &operation);
@@ -202,22 +256,36 @@ fn put_back(world: &mut World, operation: &Operation) {
     }
 }
 
-/// Changes the keys; returns the id of the key it was about.
-fn carry_out(world: &mut World, change: &KeyChange) -> String {
+/// The id of the key that a change was about, and what would undo it.
+type Done = (Option<String>, Option<KeyChange>);
+
+/// Changes the keys.
+fn carry_out(world: &mut World, start: &Start, change: &KeyChange) -> Result<Done, Problem> {
     let now_ms = world.now_ms();
-    match change {
+    let overlap_until_ms = now_ms.saturating_add(world.config.key_overlap_seconds.saturating_mul(1000));
+    Ok(match change {
         KeyChange::Schedule { algorithm } => {
             let material = Material::generate(*algorithm, &mut world.random);
-            world.keys.add(material, KeyState::Scheduled, now_ms)
+            let kid = world.keys.add(material, KeyState::Scheduled, now_ms);
+            (Some(kid.clone()), Some(KeyChange::Retire { kid, emergency: false }))
+        }
+        KeyChange::Announce { fingerprint } => {
+            let failed = |wrong| Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", wrong);
+            start.announce(&fingerprint.to_lowercase()).map_err(failed)?;
+            (None, None)
         }
         KeyChange::Activate { kid } => {
-            let overlap_ms = world.config.key_overlap_seconds.saturating_mul(1000);
-            world.keys.activate(kid, now_ms.saturating_add(overlap_ms));
-            kid.clone()
+            let signed_until_now = world.keys.here().beside(kid);
+            world.keys.activate(kid, overlap_until_ms);
+            (Some(kid.clone()), signed_until_now.map(|kid| KeyChange::Activate { kid }))
+        }
+        KeyChange::AcceptAgain { kid } => {
+            world.keys.set_state(kid, KeyState::Retired { accepted_until_ms: Some(overlap_until_ms) });
+            (Some(kid.clone()), Some(KeyChange::Retire { kid: kid.clone(), emergency: true }))
         }
         KeyChange::Retire { kid, .. } => {
             world.keys.set_state(kid, KeyState::Dropped);
-            kid.clone()
+            (Some(kid.clone()), Some(KeyChange::AcceptAgain { kid: kid.clone() }))
         }
-    }
+    })
 }

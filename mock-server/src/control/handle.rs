@@ -407,6 +407,12 @@ impl Control {
         self.session_store(&StoreChange::CutOff { failing, person: None });
     }
 
+    /// What the server does once its session store fails of itself, as a Redis that is killed; with `person`, as if theirs
+    /// had been the session that was read last.
+    pub fn fail_with_the_store(&self, failing: StoreFailure, person: Option<&str>) {
+        self.app.update(|world| prepare(world, &self.app.issuer, failing, person));
+    }
+
     /// Lets the server reach its session store again.
     pub fn reconnect_session_store(&self) {
         self.session_store(&StoreChange::Reconnect);
@@ -417,12 +423,7 @@ impl Control {
         self.app.update(|world| match change {
             StoreChange::Reconnect => world.sessions.cut_off(false),
             StoreChange::CutOff { failing, person } => {
-                if let Some(person) = person {
-                    let (sid, session) =
-                        world.sessions.of(person).unwrap_or_else(|| somebody(&self.app.issuer, person));
-                    world.sessions.take_in_hand(sid, session);
-                }
-                world.config.when_the_store_fails = *failing;
+                prepare(world, &self.app.issuer, *failing, person.as_deref());
                 world.sessions.cut_off(true);
             }
         });
@@ -445,6 +446,14 @@ impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Control").field("issuer", &self.app.issuer).finish_non_exhaustive()
     }
+}
+
+fn prepare(world: &mut World, issuer: &str, failing: StoreFailure, person: Option<&str>) {
+    if let Some(person) = person {
+        let (sid, session) = world.sessions.of(person).unwrap_or_else(|| somebody(issuer, person));
+        world.sessions.take_in_hand(sid, session);
+    }
+    world.config.when_the_store_fails = failing;
 }
 
 fn change_keys(world: &mut World, change: SecretChange) {

@@ -39,6 +39,7 @@ fn bearer(app: &App, call: &Call) -> Result<Bearer, Problem> {
     app.update(|world| match check(world, &app.issuer, call, None) {
         Ok(bearer) => {
             world.seen.tokens_accepted += 1;
+            world.metrics.accepted();
             Ok(bearer)
         }
         Err(Reason::Unreachable) => Err(Unreachable.into()),

@@ -27,6 +27,17 @@ pub(crate) fn grant(call: &Call) -> Endpoint {
 
 /// `POST /token` (RFC 6749 section 3.2).
 pub(crate) fn token(app: &App, call: &Call) -> Reply {
+    let answer = exchange(app, call);
+    let grant = grant(call);
+    app.read(|world| match &answer {
+        Ok(_) => world.metrics.gave(grant),
+        Err(problem) if grant == Endpoint::Refresh => world.metrics.refused(problem.status().as_u16()),
+        Err(_) => {}
+    });
+    answer
+}
+
+fn exchange(app: &App, call: &Call) -> Reply {
     let form = call.form()?;
     let grant = form.require("grant_type")?;
     let without_store = app.update(|world| {

@@ -24,6 +24,11 @@ fn serve(status: StatusCode, kind: &'static str, content: String) -> Response {
     (status, headers.map(|(name, value)| (name, HeaderValue::from_static(value))), content).into_response()
 }
 
+/// Text of this kind that changes with every look at it.
+pub(crate) fn text(kind: &'static str, content: String) -> Response {
+    serve(StatusCode::OK, kind, content)
+}
+
 fn html(status: StatusCode, content: String) -> Response {
     serve(status, "text/html; charset=utf-8", content)
 }

@@ -42,6 +42,20 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
+    /// Every reason that is counted.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Missing,
+        Self::Malformed,
+        Self::UnknownKey,
+        Self::BadSignature,
+        Self::WrongIssuer,
+        Self::WrongAudience,
+        Self::Expired,
+        Self::NotYetValid,
+        Self::Revoked,
+        Self::NoSession,
+    ];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",
@@ -151,6 +165,7 @@ pub(crate) fn reject(app: &App, style: &Rejection, status: u16, reason: &str) ->
 /// Counts a rejection and lets the operators' alarm see it.
 pub(crate) fn note(world: &mut World, reason: &str) {
     count(&mut world.seen.tokens_rejected, reason);
+    world.metrics.rejected(reason);
     let (now_ms, rule) = (world.now_ms(), world.config.alarm);
     world.desk.rejected(now_ms, reason, rule);
 }

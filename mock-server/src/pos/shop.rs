@@ -71,6 +71,7 @@ fn with_person(app: &App, call: &Call, work: impl FnOnce(&mut World, Bearer) -> 
     app.update(|world| match check(world, &app.issuer, call, Some(&audience)) {
         Ok(bearer) => {
             world.seen.tokens_accepted += 1;
+            world.metrics.accepted();
             count(&mut world.seen.identities_served, &bearer.person);
             work(world, bearer)
         }

@@ -14,6 +14,7 @@ mod bad_input;
 mod broken;
 mod connections;
 mod faults;
+mod key_memory;
 mod main_job;
 mod nodes;
 mod oauth;

@@ -122,9 +122,10 @@ async fn a_key_operation_reaches_every_node() {
     let (server, till) = start().await;
     let tokens = till.sign_in().await;
     server.control().set_nodes(Nodes { keys: NodeKeys::Same, ..THREE }).unwrap();
-    for change in
-        [json!({ "action": "schedule", "algorithm": "HS256" }), json!({ "action": "activate", "kid": "hs-3" })]
-    {
+    for change in [
+        json!({ "action": "schedule", "algorithm": "HS256", "why": "a test" }),
+        json!({ "action": "activate", "kid": "hs-3", "why": "a test" }),
+    ] {
         let id = till.admin(0, Method::POST, "/operations", Some(change)).await.text("id");
         assert_eq!(till.admin(1, Method::POST, &format!("/operations/{id}/approve"), None).await.status, 200);
     }

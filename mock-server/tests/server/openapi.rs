@@ -125,7 +125,7 @@ async fn every_operation_works_and_answers_as_described() {
     walk_api(&mut walk).await;
     walk_control(&mut walk, &server).await;
     walk_admin(&mut walk, &server).await;
-    for path in ["/", "/page/style.css", "/page/script.js", "/openapi.json"] {
+    for path in ["/", "/page/style.css", "/page/script.js", "/metrics", "/openapi.json"] {
         walk.call("GET", path, Sent::Nothing, 200).await;
     }
     let served = MockServer::routes().into_iter().map(|(method, path)| (method.to_owned(), path.to_owned()));
@@ -275,6 +275,15 @@ async fn walk_admin(walk: &mut Walk, server: &MockServer) {
     walk.call("GET", "/admin/keys", Sent::Nothing, 200).await;
     let schedule = json!({ "action": "schedule", "algorithm": "HS256" });
     walk.call("POST", "/admin/dry-run", Sent::Json(schedule.clone()), 200).await;
+    for change in [
+        json!({ "action": "announce", "fingerprint": "0123456789abcdef0123456789abcdef" }),
+        json!({ "action": "accept_again", "kid": "hs-1" }),
+        json!({ "action": "retire", "kid": "none", "emergency": true }),
+    ] {
+        walk.call("POST", "/admin/dry-run", Sent::Json(change), 200).await;
+    }
+    let mut schedule = schedule;
+    schedule["why"] = "the walk says so".into();
     let mut propose = Vec::new();
     for _ in 0..2 {
         let proposal = walk.call("POST", "/admin/operations", Sent::Json(schedule.clone()), 201).await;

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mainstay-mock"));
-    command.env_remove("MAINSTAY_MOCK_SECRET").args(["--listen", "127.0.0.1:0"]);
+    command
+        .env_remove("MAINSTAY_MOCK_SECRET")
+        .env_remove("MAINSTAY_MOCK_RETIRED_SECRET")
+        .args(["--listen", "127.0.0.1:0"]);
     command
 }
 
@@ -70,6 +73,9 @@ fn help_names_every_setting_and_no_secret() {
         "--listen",
         "--issuer",
         "--secret",
+        "--key-memory",
+        "--retired-secret",
+        "--fingerprint",
         "--generate-secret",
         "--control-token",
         "--config",

@@ -30,6 +30,8 @@ fn a_package_is_needed_by_its_suite_or_by_measurements_if_it_says_so() {
     let plan = |suite: &str| Plan::new(false, false, &[suite.to_owned()]).unwrap();
     assert_eq!(names(&mut for_tests(&plan("core"))), ["gcc"]);
     assert_eq!(names(&mut for_tests(&plan("vault"))), ["gcc", "dbus-daemon", "gnome-keyring", "libglib2.0-bin"]);
+    assert_eq!(names(&mut for_tests(&plan("server"))), ["gcc", "redis-server", "prometheus", "curl", "jq"]);
+    assert_eq!(names(&mut for_tests(&plan("incidents"))), ["gcc", "redis-server"]);
     assert_eq!(names(&mut for_bench()), ["gcc", "valgrind"]);
 }
 

@@ -39,6 +39,7 @@ fn fast_leaves_out_what_costs_minutes_and_seldom_finds_anything() {
         "the SDK on a single-threaded host",
         "clippy, with the keyring",
         "the README's example",
+        "clippy, with a Redis and Prometheus",
     ];
     assert_eq!(left_out, expected);
 }

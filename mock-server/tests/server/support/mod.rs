@@ -50,7 +50,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    fn from(answer: &Answer) -> Self {
+    pub fn from(answer: &Answer) -> Self {
         assert_eq!(answer.status, 200, "{:?}", answer.body);
         Self { access: answer.text("access_token"), refresh: answer.text("refresh_token"), answer: answer.json() }
     }
@@ -72,6 +72,11 @@ impl Till {
             admin_tokens: OPERATORS.iter().map(|name| server.admin_token(name).unwrap().to_owned()).collect(),
             client: Client::builder(TokioExecutor::new()).build_http(),
         }
+    }
+
+    /// A till that knows the server by its address, whatever that calls itself.
+    pub fn at(server: &MockServer) -> Self {
+        Self { base: format!("http://{}", server.address()), ..Self::new(server) }
     }
 
     /// `None` where the connection was cut.
