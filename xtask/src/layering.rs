@@ -39,6 +39,11 @@ const LAYERS: &[Layer] = &[
         normal: &["mainstay", "mainstay-core", "mainstay-mock-server"],
         tests: &["mainstay-incidents"],
     },
+    Layer {
+        package: "mainstay-fleet",
+        normal: &["mainstay-core"],
+        tests: &["mainstay", "mainstay-fleet", "mainstay-mock-server"],
+    },
     Layer { package: "xtask", normal: &["mainstay-core"], tests: &[] },
 ];
 

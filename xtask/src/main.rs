@@ -5,6 +5,7 @@
 mod bench;
 mod codes;
 mod error;
+mod fleet;
 mod house;
 mod layering;
 mod links;
@@ -43,6 +44,13 @@ enum Command {
     },
     /// Measure in release, against floors in the same run, and write docs/performance.md.
     Bench,
+    /// Play incidents with many simulated devices and show what the server sees. `--help` names its options.
+    #[command(disable_help_flag = true)]
+    Fleet {
+        /// What the simulator is told, as `--devices 1000000`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 /// Which suites to run, and how thoroughly.
@@ -80,6 +88,7 @@ fn dispatch(command: Command) -> Result<bool, Error> {
         Command::Test(args) => test(&args),
         Command::Codes { check } => codes(check),
         Command::Bench => bench::run(&Workspace::load()?).map(|()| true),
+        Command::Fleet { args } => fleet::run(&Workspace::load()?, &args),
     }
 }
 

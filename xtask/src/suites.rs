@@ -80,6 +80,20 @@ pub(crate) const CASES: &str = "MAINSTAY_CASES";
 /// The number of cases with `--fast`.
 pub(crate) const FAST_CASES: &str = "500";
 
+/// The goals of the fleet, one run after the other: a million devices fill a gibibyte.
+const FLEET_IN_RELEASE: &[&str] = &[
+    "test",
+    "--release",
+    "-p",
+    "mainstay-fleet",
+    "--test",
+    "goals",
+    "--locked",
+    "--",
+    "--nocapture",
+    "--test-threads=1",
+];
+
 /// The one row that is not a test: everything is compiled first, so that the other suites' times are their own.
 pub(crate) const BUILD: Suite = Suite {
     name: "build",
@@ -343,6 +357,13 @@ pub(crate) const SUITES: &[Suite] = &[
                 ]),
             ),
             Step::new("the demo", Work::Tests(&["test", "-p", "mainstay-demo", "--locked"])),
+            Step::new("the fleet", Work::Tests(&["test", "-p", "mainstay-fleet", "--locked"])),
+            Step::new("the fleet, 20,000 devices", Work::Tests(FLEET_IN_RELEASE))
+                .env(&[("MAINSTAY_DEVICES", "20000")])
+                .when(When::Long),
+            Step::new("the fleet, a million devices", Work::Tests(FLEET_IN_RELEASE))
+                .env(&[("MAINSTAY_DEVICES", "1000000")])
+                .when(When::Long),
         ],
     },
 ];

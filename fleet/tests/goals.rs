@@ -1,0 +1,85 @@
+//! The goals of a mass invalidation whose server says how long to spread, and what happens without the protections.
+//!
+//! `MAINSTAY_DEVICES` says how many devices: 20,000 every day, a million in `cargo xtask test --long`.
+
+#![expect(clippy::unwrap_used, reason = "what a test cannot do without, it unwraps")]
+
+use std::num::NonZeroUsize;
+
+use mainstay_fleet::{BYTES_PER_DEVICE, CORE_BYTES_PER_DEVICE, Incident, Kind, Report, Setup, run_all};
+
+fn setup() -> Setup {
+    let devices = std::env::var("MAINSTAY_DEVICES").map_or(20_000, |number| number.parse().unwrap());
+    Setup { devices, capacity: (devices / 400).max(100), seed: 20_250_217 }
+}
+
+fn incident(name: &str) -> Incident {
+    mainstay_fleet::incidents().into_iter().find(|incident| incident.name == name).unwrap()
+}
+
+fn run(name: &str, kind: Kind) -> Report {
+    let report = mainstay_fleet::run(&incident(name), kind, setup(), &|_, _| {});
+    let back = report.back_after().map_or("never".to_owned(), |after| format!("{} s", after.as_secs()));
+    let times = report.back_after_least_times().unwrap_or(f64::INFINITY);
+    println!(
+        "measured: {name}, {}, {} devices, C = {}/s: highest 10 s {:.2} C, 99 % back after {back} ({times:.2} times the least), \
+         {:.2} token requests per device, {} people asked",
+        report.kind.name(),
+        report.devices,
+        report.capacity,
+        report.peak(),
+        report.requests_per_device(),
+        report.prompts,
+    );
+    report
+}
+
+const HINTED: [&str; 2] = ["keys-changed", "sessions-lost"];
+
+#[test]
+fn with_the_servers_hint_a_mass_invalidation_stays_within_the_goals() {
+    for name in HINTED {
+        assert!(incident(name).has_goals());
+        assert_eq!(run(name, Kind::Mainstay).broken_goals(), [""; 0], "{name}");
+    }
+}
+
+/// The negative control: the same core without its first random wait.
+#[test]
+fn without_the_spread_the_goals_are_missed() {
+    for name in HINTED {
+        let report = run(name, Kind::Unspread);
+        assert!(report.peak() > 5.0, "{name}: {}", report.peak());
+        assert!(report.broken_goals().len() >= 2, "{name}: {:?}", report.broken_goals());
+    }
+}
+
+/// The other one: jitter on the retries is no spread of the first attempts.
+#[test]
+fn with_full_jitter_alone_the_goals_are_missed() {
+    for name in HINTED {
+        let report = run(name, Kind::FullJitter);
+        assert!(report.peak() > 5.0, "{name}: {}", report.peak());
+        assert!(report.requests_per_device() > 3.0, "{name}: {}", report.requests_per_device());
+    }
+    assert_eq!(run("sessions-lost", Kind::FullJitter).prompts, u64::from(setup().devices), "nobody has a device key");
+}
+
+#[test]
+fn a_seed_gives_the_same_runs_on_any_number_of_threads() {
+    let small = Setup { devices: 2000, capacity: 100, seed: 7 };
+    let incidents = mainstay_fleet::incidents();
+    let runs: Vec<_> = incidents.iter().flat_map(|it| it.kinds().into_iter().map(move |kind| (it, kind))).collect();
+    let with = |setup, threads| run_all(&runs, setup, NonZeroUsize::new(threads).unwrap(), &|_, _| {});
+    let once = with(small, 1);
+    assert!(once == with(small, 3), "the number of threads shows");
+    assert!(once != with(Setup { seed: 8, ..small }, 2), "the seed does not show");
+}
+
+#[test]
+fn a_device_takes_less_than_a_kibibyte() {
+    println!(
+        "measured: {CORE_BYTES_PER_DEVICE} bytes per device in the core, {BYTES_PER_DEVICE} with the simulation's own"
+    );
+    const { assert!(BYTES_PER_DEVICE < 1024) };
+}
