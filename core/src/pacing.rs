@@ -47,8 +47,10 @@ pub const UNREASONED_SPAN: Duration = Duration::from_secs(30 * 60);
 
 /// How many of an hour's calls are kept for the whole hour; the others may follow each other quickly.
 const CALLS_SPREAD_OVER_THE_HOUR: u32 = 8;
-const BACKOFF_BASE: Duration = Duration::from_secs(2);
-const BACKOFF_CAP: Duration = Duration::from_secs(300);
+/// The random part of the wait after a first failure; four times as wide after each further one
+/// (docs/adr/0010-each-failure-widens-the-spread.md).
+const BACKOFF_BASE: Duration = Duration::from_secs(10);
+const BACKOFF_CAP: Duration = Duration::from_secs(600);
 
 /// What all accounts of one issuer on this device share, so that their load adds up to one device's (P7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,12 +113,15 @@ impl IssuerPacing {
         self.failures = 0;
     }
 
-    /// Full jitter over an exponential backoff, never before [`earliest`](Self::earliest). After the first few, what is left
-    /// of the hour's calls is spread over what is left of the hour: a budget that is spent in its first quarter would
-    /// leave nobody to notice the server's repair in the other three.
+    /// Full jitter over an exponential backoff, never before [`earliest`](Self::earliest). A server that fails has more
+    /// callers than it can serve, and nobody told us how many: each failure spreads them four times as far. Callers
+    /// that it sent away until one same second spread over as long again.
+    ///
+    /// After the first few, what is left of the hour's calls is spread over what is left of the hour: a budget that is
+    /// spent in its first quarter would leave nobody to notice the server's repair in the other three.
     pub(crate) fn next_attempt(&self, now: Timestamp, rng: &mut Rng) -> Timestamp {
-        let exponent = u32::from(self.failures.saturating_sub(1)).min(8);
-        let width = BACKOFF_BASE.saturating_mul(1 << exponent).min(BACKOFF_CAP);
+        let quadruplings = u32::from(self.failures.saturating_sub(1)).min(4);
+        let width = (BACKOFF_BASE * 4_u32.pow(quadruplings)).max(self.not_before.since(now)).min(BACKOFF_CAP);
         let soon = self.earliest(now).plus(rng.up_to(width));
         let fair = self.fair_attempt(now).unwrap_or(soon);
         soon.max(fair.plus(rng.up_to(fair.since(now) / 10)))

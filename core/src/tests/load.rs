@@ -1,5 +1,7 @@
 //! P7: the load that one device puts on the servers, whatever they do.
 
+use core::time::Duration;
+
 use super::till::*;
 use crate::*;
 
@@ -170,4 +172,50 @@ fn a_call_that_wants_more_life_than_tokens_have_is_renewed_for_at_a_bounded_rate
         till.pass(SECOND);
     }
     assert!((2..=30).contains(&refreshes), "{refreshes} refreshes in an hour");
+}
+
+/// How many of `tills` that failed in one moment come again in the busiest ten seconds, in percent.
+fn busiest_ten_seconds_after(outcome: Outcome, failures: usize) -> usize {
+    let tills = 400;
+    let times: alloc::vec::Vec<_> = (0..tills)
+        .map(|seed| {
+            let mut till = Till::signed_in(NO_DEVICE_KEY);
+            till.stir(seed);
+            till.rejects(RejectionClass::InvalidToken);
+            till.ends(REJECTED);
+            let mut request = till.next_request();
+            for failure in 0..failures {
+                assert!(is_refresh(request));
+                let earlier = till.now;
+                till.ends(outcome);
+                request = till.next_request();
+                while !is_refresh(request) {
+                    till.ends(REJECTED);
+                    request = till.next_request();
+                }
+                if failure + 1 == failures {
+                    return till.now.since(earlier);
+                }
+            }
+            unreachable!("it fails at least once")
+        })
+        .collect();
+    let within = |from: Duration| times.iter().filter(|at| (from..from + 10 * SECOND).contains(*at)).count();
+    times.iter().map(|from| within(*from)).max().unwrap() * 100 / times.len()
+}
+
+#[test]
+fn each_failure_spreads_those_who_failed_together_further() {
+    let after: [usize; 3] = core::array::from_fn(|earlier| busiest_ten_seconds_after(DOWN, earlier + 1));
+    assert!(after[0] >= 90, "once is no stampede yet, and a till alone is soon back: {after:?} %");
+    assert!(after[1] <= 40 && after[2] <= 12, "the busiest ten seconds see {after:?} % of them");
+}
+
+#[test]
+fn tills_that_were_sent_away_until_one_second_do_not_come_in_that_second() {
+    let until = |pause| Outcome::Refresh(TokenOutcome::Transient { retry_after: Some(pause), lost: false });
+    let busiest = busiest_ten_seconds_after(until(5 * MINUTE), 1);
+    assert!(busiest <= 8, "{busiest} % of them in ten seconds of five minutes");
+    let soon = busiest_ten_seconds_after(until(Duration::ZERO), 1);
+    assert!(soon >= 90, "without a pause there is nothing to spread over: {soon} %");
 }
