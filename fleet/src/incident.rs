@@ -183,7 +183,7 @@ pub fn all() -> Vec<Incident> {
             overload: Overload::BrownsOut,
             ..keys(
                 "brown-out",
-                "The same at a server that browns out",
+                "Every access token is void at rush hour; the server browns out",
                 "As before, at a server that turns nobody away: under load it answers late, and too late is never.",
             )
         },
@@ -213,17 +213,25 @@ pub fn all() -> Vec<Incident> {
         },
         Incident {
             down: down(DownSays::AtOnce),
-            ..keys("retry-after-0", "The same with Retry-After: 0", "The server says: come again at once.")
+            ..keys(
+                "retry-after-0",
+                "Tokens void, five minutes of 503, and Retry-After: 0",
+                "The server says: come again at once.",
+            )
         },
         Incident {
             down: down(DownSays::Tomorrow),
-            ..keys("retry-after-huge", "The same with Retry-After: 86400", "The server says: come again tomorrow.")
+            ..keys(
+                "retry-after-huge",
+                "Tokens void, five minutes of 503, and Retry-After: 86400",
+                "The server says: come again tomorrow.",
+            )
         },
         Incident {
             down: down(DownSays::AllAtOneSecond),
             ..keys(
                 "retry-after-same",
-                "The same with one Retry-After for all",
+                "Tokens void, five minutes of 503, and one Retry-After for all",
                 "The server names the second in which it is back, and everybody hears the same second.",
             )
         },
@@ -240,7 +248,7 @@ pub fn all() -> Vec<Incident> {
             hint: Hint::Document,
             ..Incident::new(
                 "morning-document",
-                "The same, with a status document",
+                "All devices start at eight; the hint stands in the status document",
                 "As before; the server has `spread_seconds` in its status document.",
             )
         },

@@ -11,6 +11,7 @@ mod all;
 mod client;
 mod dice;
 mod incident;
+mod picture;
 mod plain;
 mod queue;
 mod report;
@@ -20,7 +21,8 @@ mod table;
 
 pub use all::{Run, run_all};
 pub use incident::{Incident, all as incidents};
-pub use report::{Kind, Report};
+pub use picture::{Panel, Picture, PictureError};
+pub use report::{Kind, Report, grouped, picture};
 pub use simulation::{BYTES_PER_DEVICE, Setup, run};
 pub use table::table;
 

@@ -5,6 +5,7 @@ mod machine;
 use std::{
     io::{IsTerminal as _, Write as _},
     num::NonZeroUsize,
+    path::PathBuf,
     process::ExitCode,
     sync::atomic::{AtomicU64, Ordering},
     time::{Duration, Instant},
@@ -12,7 +13,7 @@ use std::{
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use mainstay_fleet::{BYTES_PER_DEVICE, CORE_BYTES_PER_DEVICE, Incident, Kind, Report, Setup};
+use mainstay_fleet::{BYTES_PER_DEVICE, CORE_BYTES_PER_DEVICE, Incident, Kind, PictureError, Report, Setup, grouped};
 
 /// With more devices than this, only [`FOR_VERY_MANY`] are played unless others are named.
 const DEVICES_FOR_EVERYTHING: u32 = 100_000;
@@ -38,6 +39,9 @@ struct Args {
     /// Only this incident; may be repeated.
     #[arg(long = "incident", value_name = "NAME")]
     incidents: Vec<String>,
+    /// Draw each incident into this folder, as NAME.svg and NAME.png.
+    #[arg(long, value_name = "FOLDER", default_value = "target/fleet")]
+    pictures: PathBuf,
     /// Name the incidents, and run none.
     #[arg(long)]
     list: bool,
@@ -47,6 +51,8 @@ struct Args {
 enum Error {
     #[error("no incident is called `{name}`; there are {known}")]
     UnknownIncident { name: String, known: String },
+    #[error(transparent)]
+    Picture(#[from] PictureError),
     #[error("cannot write to the terminal: {0}")]
     Terminal(#[from] std::io::Error),
 }
@@ -84,6 +90,9 @@ fn play(args: &Args) -> Result<(), Error> {
         let of_incident = runs.iter().zip(&reports).filter(|((one, _), _)| one.name == incident.name);
         let of_incident: Vec<_> = of_incident.map(|(_, report)| report).collect();
         writeln!(out, "\n{}", mainstay_fleet::table(incident, &of_incident).trim_end())?;
+        if let Some(picture) = mainstay_fleet::picture(incident, &of_incident) {
+            picture.write(&args.pictures, incident.name)?;
+        }
     }
     if args.incidents.is_empty() && incidents.len() < mainstay_fleet::incidents().len() {
         writeln!(
@@ -91,7 +100,8 @@ fn play(args: &Args) -> Result<(), Error> {
             "\nSo many devices play only these incidents; `--incident NAME` plays another, `--list` names them."
         )?;
     }
-    write!(out, "\n{}", foot(started.elapsed()))?;
+    writeln!(out, "\npictures: {}", args.pictures.display())?;
+    write!(out, "{}", foot(started.elapsed()))?;
     Ok(())
 }
 
@@ -136,8 +146,8 @@ fn head(setup: Setup) -> String {
         "{} devices, one token endpoint of capacity C = {} requests per second.\n\
          T is the least time in which it can serve them all: N/C = {} s, or twice that\n\
          where every device needs two requests. Seed {}.\n",
-        grouped(setup.devices),
-        grouped(setup.capacity),
+        grouped(u64::from(setup.devices)),
+        grouped(u64::from(setup.capacity)),
         setup.least_time().as_secs(),
         setup.seed
     )
@@ -150,17 +160,4 @@ fn foot(took: Duration) -> String {
          peak memory: {peak}, wall time: {:.1} s\n",
         took.as_secs_f64()
     )
-}
-
-/// 1000000 as 1,000,000.
-fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
 }

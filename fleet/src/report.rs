@@ -7,6 +7,7 @@ use mainstay_core::Timestamp;
 use crate::{
     Setup,
     incident::Incident,
+    picture::{Panel, Picture},
     simulation::{BEGINS, PRELUDE},
 };
 
@@ -123,13 +124,13 @@ impl Report {
     /// In which second the incident begins.
     #[must_use]
     pub fn begins(&self) -> usize {
-        usize::try_from(PRELUDE.as_secs()).unwrap_or(usize::MAX)
+        seconds(PRELUDE)
     }
 
     /// In which second the server is whole again.
     #[must_use]
     pub fn repaired(&self) -> usize {
-        self.begins() + usize::try_from(self.lasted.as_secs()).unwrap_or(usize::MAX)
+        self.begins() + seconds(self.lasted)
     }
 
     /// The highest mean load of any ten seconds on end since the incident began, in multiples of the capacity.
@@ -169,6 +170,21 @@ impl Report {
         share(self.probes, self.devices)
     }
 
+    /// As a panel of a picture.
+    #[must_use]
+    pub fn panel(&self) -> Panel {
+        let back =
+            self.back_after().map_or("99 % not back".to_owned(), |after| format!("99 % back after {}", minutes(after)));
+        let people = if self.prompts > 0 { format!(", {} people asked", grouped(self.prompts)) } else { String::new() };
+        let (peak, requests) = (self.peak(), self.requests_per_device());
+        Panel {
+            title: self.kind.name().to_owned(),
+            result: format!("highest 10 s: {peak:.1} × capacity, {back}, {requests:.1} requests per device{people}"),
+            load: self.load.clone(),
+            back: self.back_after().map(|after| self.repaired() - self.begins() + seconds(after)),
+        }
+    }
+
     /// What the goals for a server that gives its hint say, and this run breaks. Empty if they are met.
     #[must_use]
     pub fn broken_goals(&self) -> Vec<String> {
@@ -192,6 +208,48 @@ impl Report {
     }
 }
 
+fn seconds(duration: Duration) -> usize {
+    usize::try_from(duration.as_secs()).unwrap_or(usize::MAX)
+}
+
+fn minutes(duration: Duration) -> String {
+    format!("{}:{:02} min", duration.as_secs() / 60, duration.as_secs() % 60)
+}
+
+/// 1000000 as 1,000,000.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
 fn share(count: u64, devices: u32) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / f64::from(devices)
+}
+
+/// One incident with every client that it was run with, as a picture; `None` without any.
+#[must_use]
+pub fn picture(incident: &Incident, reports: &[&Report]) -> Option<Picture> {
+    let first = reports.first()?;
+    let devices = grouped(u64::from(first.devices));
+    let capacity = grouped(u64::from(first.capacity));
+    let down = if incident.lasts().is_zero() { "" } else { " Grey: while it lasts." };
+    Some(Picture {
+        title: incident.title.to_owned(),
+        subtitle: format!(
+            "{devices} devices. Dashed: what the server can do, {capacity} token requests per second. Orange: what is \
+             beyond it; black: cut off.{down}"
+        ),
+        panels: reports.iter().map(|report| report.panel()).collect(),
+        capacity: first.capacity,
+        begins: first.begins(),
+        down_for: first.repaired() - first.begins(),
+    })
 }

@@ -65,6 +65,30 @@ fn with_full_jitter_alone_the_goals_are_missed() {
     assert_eq!(run("sessions-lost", Kind::FullJitter).prompts, u64::from(setup().devices), "nobody has a device key");
 }
 
+/// Nobody told the devices how many they are: docs/adr/0010-each-failure-widens-the-spread.md.
+#[test]
+fn without_a_hint_failures_alone_spread_a_fleet_within_minutes() {
+    let rush_hour = run("rush-hour", Kind::Mainstay);
+    let back = rush_hour.back_after_least_times().unwrap();
+    assert!(back <= 1.7, "99 % are back after {back:.2} times the least time");
+    assert!(rush_hour.requests_per_device() <= 3.5, "{:.2} requests per device", rush_hour.requests_per_device());
+    assert_eq!(rush_hour.prompts, 0);
+
+    let told_one_second = run("retry-after-same", Kind::Mainstay);
+    assert!(told_one_second.peak() <= 3.0, "{:.2} times the capacity", told_one_second.peak());
+}
+
+/// The negative controls: jitter on each retry, and a fixed pace, leave the server where the incident put it.
+#[test]
+fn a_server_that_browns_out_comes_back_under_ours_and_under_no_other() {
+    assert!(run("brown-out", Kind::Mainstay).back_after().is_some());
+    for kind in [Kind::FullJitter, Kind::FixedRetry] {
+        assert_eq!(run("brown-out", kind).back_after(), None, "{}", kind.name());
+    }
+    let peak = run("retry-after-same", Kind::FullJitter).peak();
+    assert!(peak > 15.0, "{peak:.2} times the capacity");
+}
+
 #[test]
 fn a_seed_gives_the_same_runs_on_any_number_of_threads() {
     let small = Setup { devices: 2000, capacity: 100, seed: 7 };

@@ -29,6 +29,8 @@ pub(crate) enum NeededBy {
     Suites(&'static [&'static str]),
     /// `cargo xtask bench`.
     Bench,
+    /// `cargo xtask fleet`.
+    Fleet,
 }
 
 /// Every package, in the order of installing.
@@ -93,6 +95,12 @@ const PACKAGES: &[Package] = &[
         probe: &["valgrind", "--version"],
         needed_by: NeededBy::Bench,
     },
+    Package {
+        name: "fonts-dejavu-core",
+        why: "the letters in the pictures of the fleet",
+        probe: &["test", "-f", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"],
+        needed_by: NeededBy::Fleet,
+    },
 ];
 
 /// How missing packages get onto this machine.
@@ -111,13 +119,18 @@ pub(crate) fn for_tests(plan: &Plan) -> impl Iterator<Item = &'static Package> {
     PACKAGES.iter().filter(|package| match package.needed_by {
         NeededBy::All => true,
         NeededBy::Suites(names) => plan.suites.iter().any(|suite| names.contains(&suite.name)),
-        NeededBy::Bench => false,
+        NeededBy::Bench | NeededBy::Fleet => false,
     })
 }
 
 /// The packages that `cargo xtask bench` needs, installed or not.
 pub(crate) fn for_bench() -> impl Iterator<Item = &'static Package> {
     PACKAGES.iter().filter(|package| matches!(package.needed_by, NeededBy::All | NeededBy::Bench))
+}
+
+/// The packages that `cargo xtask fleet` needs, installed or not.
+pub(crate) fn for_fleet() -> impl Iterator<Item = &'static Package> {
+    PACKAGES.iter().filter(|package| matches!(package.needed_by, NeededBy::All | NeededBy::Fleet))
 }
 
 /// Installs what is `wanted` and this machine lacks, or says which and ends.

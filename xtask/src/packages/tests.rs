@@ -33,6 +33,7 @@ fn a_package_is_needed_by_its_suite_or_by_measurements_if_it_says_so() {
     assert_eq!(names(&mut for_tests(&plan("server"))), ["gcc", "redis-server", "prometheus", "curl", "jq"]);
     assert_eq!(names(&mut for_tests(&plan("incidents"))), ["gcc", "redis-server"]);
     assert_eq!(names(&mut for_bench()), ["gcc", "valgrind"]);
+    assert_eq!(names(&mut for_fleet()), ["gcc", "fonts-dejavu-core"]);
 }
 
 #[test]
