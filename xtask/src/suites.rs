@@ -81,18 +81,8 @@ pub(crate) const CASES: &str = "MAINSTAY_CASES";
 pub(crate) const FAST_CASES: &str = "500";
 
 /// The goals of the fleet, one run after the other: a million devices fill a gibibyte.
-const FLEET_IN_RELEASE: &[&str] = &[
-    "test",
-    "--release",
-    "-p",
-    "mainstay-fleet",
-    "--test",
-    "goals",
-    "--locked",
-    "--",
-    "--nocapture",
-    "--test-threads=1",
-];
+const FLEET_GOALS: &[&str] =
+    &["test", "-p", "mainstay-fleet", "--test", "goals", "--locked", "--", "--nocapture", "--test-threads=1"];
 
 /// The one row that is not a test: everything is compiled first, so that the other suites' times are their own.
 pub(crate) const BUILD: Suite = Suite {
@@ -358,10 +348,16 @@ pub(crate) const SUITES: &[Suite] = &[
             ),
             Step::new("the demo", Work::Tests(&["test", "-p", "mainstay-demo", "--locked"])),
             Step::new("the fleet", Work::Tests(&["test", "-p", "mainstay-fleet", "--locked"])),
-            Step::new("the fleet, 20,000 devices", Work::Tests(FLEET_IN_RELEASE))
+            Step::new(
+                "the fleet, simulated and real",
+                Work::Tests(&["test", "-p", "mainstay-fleet", "--test", "real", "--locked", "--", "--nocapture"]),
+            )
+            .env(&[("MAINSTAY_FLEET_PICTURES", "docs/fleet")])
+            .when(When::Long),
+            Step::new("the fleet, 20,000 devices", Work::Tests(FLEET_GOALS))
                 .env(&[("MAINSTAY_DEVICES", "20000")])
                 .when(When::Long),
-            Step::new("the fleet, a million devices", Work::Tests(FLEET_IN_RELEASE))
+            Step::new("the fleet, a million devices", Work::Tests(FLEET_GOALS))
                 .env(&[("MAINSTAY_DEVICES", "1000000")])
                 .when(When::Long),
         ],
