@@ -54,6 +54,7 @@ pub use keys::{KeyInfo, KeyState};
 pub use nodes::{NodeKeys, Nodes, Route};
 pub use oauth::{SessionInfo, StoreFailure};
 pub use observations::{NO_KEY, NOBODY_YET, Observations, RequestRecord, Requests};
+pub use pos::ANSWERED_FOR;
 pub use random::Minted;
 pub use redis_server::RedisServer;
 pub use server::{INTROSPECTION_CLIENT, MockServer, MockServerBuilder, OPERATORS, StartError};

@@ -140,7 +140,9 @@ pub(crate) struct World {
 #[derive(Default)]
 pub(crate) struct Waiting {
     pub(crate) inside: u64,
-    pub(crate) sleeping: u64,
+    /// When each sleeping request is due, in milliseconds since 1970. One whose time has come is worked on, although it
+    /// may not have noticed yet.
+    sleeping: Vec<u64>,
     /// Held requests in the order of their arrival.
     held: BTreeMap<u64, oneshot::Sender<()>>,
     next: u64,
@@ -191,13 +193,20 @@ impl World {
         self.clock.now_s()
     }
 
+    /// When the requests are due that sleep now.
+    pub(crate) fn sleepers(&self) -> impl Iterator<Item = u64> {
+        let now_ms = self.now_ms();
+        self.waiting.sleeping.iter().copied().filter(move |due| *due > now_ms)
+    }
+
     /// The counts with what is true right now filled in.
     pub(crate) fn observations(&self) -> Observations {
         let held = u64::try_from(self.waiting.held.len()).unwrap_or(u64::MAX);
+        let sleeping = u64::try_from(self.sleepers().count()).unwrap_or(u64::MAX);
         Observations {
             held,
-            sleeping: self.waiting.sleeping,
-            in_flight: self.waiting.inside.saturating_sub(held).saturating_sub(self.waiting.sleeping),
+            sleeping,
+            in_flight: self.waiting.inside.saturating_sub(held).saturating_sub(sleeping),
             sessions: self.sessions.live().unwrap_or_default(),
             enrolments: u64::try_from(self.enrolments.len()).unwrap_or(u64::MAX),
             ..self.seen.clone()
@@ -272,10 +281,17 @@ impl App {
     /// Waits for `millis` on the server's own clock.
     pub(crate) async fn sleep(&self, millis: u64) {
         let deadline = self.update(|world| {
-            world.waiting.sleeping += 1;
-            world.now_ms().saturating_add(millis)
+            let deadline = world.now_ms().saturating_add(millis);
+            world.waiting.sleeping.push(deadline);
+            deadline
         });
-        let _gone = OnDrop(|| self.update(|world| world.waiting.sleeping -= 1));
+        let _gone = OnDrop(|| {
+            self.update(|world| {
+                if let Some(place) = world.waiting.sleeping.iter().position(|due| *due == deadline) {
+                    world.waiting.sleeping.swap_remove(place);
+                }
+            });
+        });
         let mut changed = self.changed.subscribe();
         loop {
             let (clock, left) = self.read(|world| (world.clock, deadline.saturating_sub(world.now_ms())));

@@ -266,6 +266,12 @@ impl Control {
         self.app.read(World::observations)
     }
 
+    /// When the next sleeping request is due, in milliseconds since 1970 on the server's clock; `None` if none sleeps.
+    #[must_use]
+    pub fn next_wake_ms(&self) -> Option<u64> {
+        self.app.read(|world| world.sleepers().min())
+    }
+
     /// The last requests, at most 10,000, in the order of their arrival.
     #[must_use]
     pub fn requests(&self) -> Vec<RequestRecord> {

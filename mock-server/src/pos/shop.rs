@@ -15,6 +15,9 @@ use crate::{
     state::{App, World},
 };
 
+/// In this header each answer of the POS API repeats whom it is for, so that a client can refuse somebody else's.
+pub static ANSWERED_FOR: &str = "x-answered-for";
+
 /// What is for sale: id, name, price in cents.
 const CATALOGUE: [(&str, &str, u64); 6] = [
     ("espresso", "Espresso", 260),
@@ -73,7 +76,12 @@ fn with_person(app: &App, call: &Call, work: impl FnOnce(&mut World, Bearer) -> 
             world.seen.tokens_accepted += 1;
             world.metrics.accepted();
             count(&mut world.seen.identities_served, &bearer.person);
-            work(world, bearer)
+            let whom = HeaderValue::from_str(&bearer.person);
+            let mut answer = work(world, bearer)?;
+            if let Ok(whom) = whom {
+                answer.headers_mut().insert(ANSWERED_FOR, whom);
+            }
+            Ok(answer)
         }
         Err(Reason::Unreachable) => Err(Unreachable.into()),
         Err(reason) => {
