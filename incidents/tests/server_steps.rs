@@ -12,6 +12,7 @@ title = "Something small"
 year = 2026
 source = "This test"
 story = "It is made up."
+suffered = "Nobody did."
 [given]
 lasts = "40m"
 app = { sells_every = "1m", sale_cents = 450 }

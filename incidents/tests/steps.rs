@@ -13,6 +13,7 @@ title = "Something small"
 year = 2026
 source = "This test"
 story = "It is made up."
+suffered = "Nobody did."
 "#;
 
 async fn run_with(client: &str, body: &str) -> (Report, Vec<Scene>) {
@@ -525,4 +526,155 @@ async fn states_are_told_in_the_order_in_which_they_were_entered() {
         })
         .collect();
     assert_eq!(states, [StateName::Recovering, StateName::SignedIn]);
+}
+
+/// The example of the documentation, as people copy it from there.
+fn documented() -> String {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/incident-format.md")).unwrap();
+    let (_, example) = page.split_once("## A worked example").expect("the documentation has an example");
+    let (_, rest) = example.split_once("```toml\n").unwrap();
+    rest.split_once("```").unwrap().0.to_owned()
+}
+
+#[tokio::test]
+async fn the_documented_example_goes_as_it_should() {
+    let incident = Incident::parse("my-incident", &documented()).unwrap_or_else(|error| panic!("{error}"));
+    let client = ClientCommand::new(env!("CARGO_BIN_EXE_mainstay-incident-client"));
+    let report = play(&incident, &client, &mut |_| {}).await.unwrap();
+    assert!(report.ok, "{:#?}", report.failures);
+}
+
+#[test]
+fn a_typo_in_the_documented_example_is_told_as_the_documentation_says() {
+    let typo = documented().replace("sells_every", "sells_evry");
+    let error = Incident::parse("my-incident", &typo).unwrap_err().to_string();
+    assert!(error.ends_with("unknown key `sells_evry`; did you mean `sells_every`?"), "{error}");
+    let line = error.split(':').nth(1).unwrap();
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/incident-format.md")).unwrap();
+    assert!(page.contains(&format!("my-incident.toml:{line}: unknown key")), "{error}");
+}
+
+#[tokio::test]
+async fn what_a_call_brings_is_shown_and_somebody_elses_is_not() {
+    const MIXED_UP: &str = r#"
+        [given]
+        lasts = "10m"
+        profile = { knows_the_echo = true }
+        [[steps]]
+        at = "1m"
+        who = "app"
+        what = "call"
+        path = "/api/me"
+        show = true
+        [[steps]]
+        at = "2m"
+        who = "server"
+        what = "fault"
+        name = "foreign_identity"
+        person = "grace"
+        scope = "api"
+        [[steps]]
+        at = "3m"
+        who = "app"
+        what = "call"
+        path = "/api/me"
+        show = true
+        [[expect]]
+        state = "quarantined"
+        reason = "foreign.identity_echo"
+        foreign_bytes = 0
+        "#;
+    let shows = |scenes: &[Scene], name: &str| {
+        scenes.iter().any(|scene| matches!(&scene.what, Happening::Shown(text) if text.contains(name)))
+    };
+    let (_, scenes) = all_is_so(MIXED_UP).await;
+    assert!(shows(&scenes, "Ada") && !shows(&scenes, "Grace"));
+    let (report, scenes) = run_naive(MIXED_UP).await;
+    assert!(shows(&scenes, "Grace"));
+    assert_eq!(report.foreign_bytes, 5);
+}
+
+#[tokio::test]
+async fn without_a_who_am_i_the_probe_is_userinfo() {
+    let (report, _) = all_is_so(
+        r#"
+        [given]
+        lasts = "10m"
+        profile = { knows_who_am_i = false }
+        [[steps]]
+        at = "1m"
+        who = "server"
+        what = "change_secret"
+        keep_old = false
+        [[steps]]
+        at = "2m"
+        who = "app"
+        what = "sell"
+        [[expect]]
+        state = "signed_in"
+        requests.userinfo = { min = 1, max = 3 }
+        "#,
+    )
+    .await;
+    assert_eq!(report.requests.get("me"), None);
+}
+
+#[tokio::test]
+async fn a_prompt_that_was_there_before_the_restart_is_the_same_prompt() {
+    let (_, scenes) = all_is_so(
+        r#"
+        [given]
+        lasts = "1h"
+        server = { refresh_tokens = "signed" }
+        [[steps]]
+        at = "1m"
+        who = "server"
+        what = "change_secret"
+        keep_old = false
+        [[steps]]
+        at = "2m"
+        who = "app"
+        what = "sell"
+        [[steps]]
+        at = "10m"
+        who = "device"
+        what = "restart"
+        [[expect]]
+        state = "sign_in_required"
+        prompts = 1
+        "#,
+    )
+    .await;
+    let told = |code: &str| {
+        let is_it = |scene: &&Scene| matches!(&scene.what, Happening::Note(note) if note.code == code);
+        scenes.iter().filter(is_it).count()
+    };
+    assert_eq!(told("rung.person"), 1, "what the first process told is not told again");
+}
+
+#[tokio::test]
+async fn an_app_that_is_started_without_a_network_has_none() {
+    let (report, _) = all_is_so(
+        r#"
+        [given]
+        lasts = "1h"
+        app = { sells_every = "1m" }
+        [[steps]]
+        at = "5m30s"
+        who = "device"
+        what = "network"
+        state = "off"
+        [[steps]]
+        at = "20m"
+        who = "device"
+        what = "restart"
+        [[expect]]
+        at = "30m"
+        requests.any = 5
+        [[expect]]
+        prompts = 0
+        "#,
+    )
+    .await;
+    assert_eq!(report.requests["sales"], 5);
 }

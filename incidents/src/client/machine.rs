@@ -19,7 +19,7 @@ use mainstay::{
 
 use tokio::{runtime::Handle, task::JoinHandle};
 
-use super::{one_by_one::OneByOne, serve::Out};
+use super::{one_by_one::OneByOne, serve::Out, turnstile::Turnstile};
 use crate::{
     protocol::{Failure, Quiet, Start},
     witness,
@@ -35,6 +35,7 @@ pub(crate) struct Machine {
     pub(crate) clock: VirtualClock,
     activity: Activity,
     network: Arc<AtomicBool>,
+    turnstile: Turnstile,
     /// Keeps the SDK's own threads.
     _elsewhere: TokioSpawn,
 }
@@ -48,7 +49,8 @@ impl Machine {
 
     fn open(start: &Start, activity: Activity, out: &Out) -> Result<Self, NativeError> {
         let clock = VirtualClock::new(Duration::from_millis(start.now_ms), Duration::from_millis(start.wall_ms));
-        let network = Arc::new(AtomicBool::new(true));
+        let network = Arc::new(AtomicBool::new(start.network));
+        let turnstile = Turnstile::new();
         // What blocks runs on the SDK's own threads, everything else on this one.
         let elsewhere = TokioSpawn::shared()?;
         let folder = |path: PathBuf| Arc::new(OneByOne(FolderFiles::new(path, elsewhere.handle().clone())));
@@ -57,6 +59,7 @@ impl Machine {
                 network: Arc::clone(&network),
                 inner: Arc::new(Reqwest::new(elsewhere.handle().clone())?),
                 activity: activity.clone(),
+                turnstile: turnstile.clone(),
                 out: out.clone(),
             }),
             // An operating system's keyring is nobody's to use in a test.
@@ -68,7 +71,7 @@ impl Machine {
             entropy: witness::of_dice(Arc::new(SeededEntropy::new(start.seed))),
             spawn: Arc::new(TokioSpawn::on(Handle::current())),
         };
-        Ok(Self { host: activity.track(host), clock, activity, network, _elsewhere: elsewhere })
+        Ok(Self { host: activity.track(host), clock, activity, network, turnstile, _elsewhere: elsewhere })
     }
 
     /// Runs a task of the app's, which counts as moving whenever it could go on.
@@ -95,6 +98,8 @@ impl Machine {
     }
 
     pub(crate) fn advance(&self, to_ms: u64) {
+        // Until the next `settle` the server is still at the old moment.
+        self.turnstile.close();
         self.clock.advance_to(Duration::from_millis(to_ms));
     }
 
@@ -106,7 +111,9 @@ impl Machine {
 
     /// Waits until nothing moves, `held` requests apart.
     pub(crate) async fn quiet(&self, held: u32) -> Quiet {
-        self.activity.quiescent_but_for(usize::try_from(held).unwrap_or(usize::MAX)).await;
+        let held = usize::try_from(held).unwrap_or(usize::MAX);
+        self.turnstile.open(held);
+        self.activity.quiescent_but_for(held).await;
         Quiet {
             quiet: true,
             in_flight: u32::try_from(self.activity.in_flight_http()).unwrap_or(u32::MAX),
@@ -119,12 +126,13 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A network that can be pulled. An answer is handed over when nothing else moves, so that its place among the client's
-/// own doings does not depend on how fast it was.
+/// A network that can be pulled. Requests pass one after the other, and an answer is handed over when nothing else moves,
+/// so that its place among the client's own doings does not depend on how fast it was.
 struct Cable {
     network: Arc<AtomicBool>,
     inner: Arc<dyn Transport>,
     activity: Activity,
+    turnstile: Turnstile,
     out: Out,
 }
 
@@ -135,9 +143,9 @@ impl Transport for Cable {
         }
         let (inner, activity, out) = (Arc::clone(&self.inner), self.activity.clone(), self.out.clone());
         // In a task of its own, which does not count: one that counts would wait for itself.
+        let place = self.turnstile.enter();
         let exchange = AbortOnDrop(tokio::spawn(async move {
-            let answer = inner.send(outbound).await;
-            activity.quiescent_but_for(usize::MAX).await;
+            let answer = place.pass(&activity, inner.send(outbound)).await;
             out.answered();
             answer
         }));

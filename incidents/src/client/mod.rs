@@ -11,6 +11,7 @@ mod one_by_one;
 mod rust;
 mod serve;
 mod till;
+mod turnstile;
 
 pub use log::log_to_standard_error;
 pub use naive::run as run_naive;

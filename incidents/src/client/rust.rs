@@ -81,13 +81,14 @@ impl Actor for App {
             Provider::Unavailable => builder = builder.credential_provider(Arc::new(Says(ProviderError::Unavailable))),
         }
         let client = builder.build().await.map_err(failure)?;
+        let told = client.session().map(|session| session.timeline().len());
         let latest = Arc::new(Mutex::new(nobody()));
         let (watched, counts) = (AtomicUsize::new(0), Arc::default());
         let app = Arc::new(Self { client, machine, till, out, watched, counts, latest });
         match app.client.session() {
             Some(session) => {
                 app.opened(&session).await;
-                app.watch_new();
+                app.watch_new(told);
                 app.till.show_name(&Arc::new(OverSession(session)));
             }
             None => app.out.send(Event::State(nobody())),
@@ -99,9 +100,12 @@ impl Actor for App {
         match command {
             Command::SignIn => self.sign_in().await.map(|()| None),
             Command::Import { tokens } => self.import(tokens).await.map(|()| None),
-            Command::Call { method, path } => {
+            Command::Call { method, path, show } => {
                 let request = self.till.request(&method, &path)?;
                 let answer = self.session()?.send(request).await.map_err(failure)?;
+                if show {
+                    self.till.show(&answer);
+                }
                 Ok(Some(Answer::Call { status: answer.status().as_u16() }))
             }
             Command::Sell { sale, total_cents } => self.sell(sale, total_cents).map(|()| None),
@@ -177,7 +181,7 @@ impl App {
     }
 
     fn signed_in(self: &Arc<Self>, session: Session) {
-        self.watch_new();
+        self.watch_new(None);
         let api = Arc::new(OverSession(session));
         self.till.show_name(&api);
         self.till.deliver(&api);
@@ -216,8 +220,8 @@ impl App {
         }
     }
 
-    /// Watches sessions that are new.
-    fn watch_new(self: &Arc<Self>) {
+    /// Watches sessions that are new here. Of those that an earlier process had, that many lines of the timeline were told.
+    fn watch_new(self: &Arc<Self>, told: Option<usize>) {
         let sessions = self.client.sessions();
         let known = self.watched.swap(sessions.len(), SeqCst);
         for session in sessions.into_iter().skip(known) {
@@ -228,6 +232,7 @@ impl App {
                 counts: Arc::clone(&self.counts),
                 latest: Arc::clone(&self.latest),
                 session,
+                told,
             };
             self.machine.spawn(watch.run());
         }
@@ -242,18 +247,27 @@ struct Watch {
     counts: Arc<Counts>,
     latest: Arc<Mutex<StateEvent>>,
     session: Session,
+    /// How many lines of the timeline an earlier process has told; absent: there was none.
+    told: Option<usize>,
 }
 
 impl Watch {
     async fn run(self) {
         let (mut states, mut notes) = (self.session.states(), self.session.timeline_stream());
-        let mut generation = None;
+        // Credentials and a prompt that were there before the restart are the same ones.
+        let restored = self.told.map(|_| self.session.state());
+        let mut generation = restored.and_then(|state| state.generation);
+        let mut prompting = restored.is_some_and(|state| state.prompting);
+        let mut told = self.told.unwrap_or(0);
         loop {
             // What was noted led to the state, so it comes first.
             tokio::select! {
                 biased;
                 new = notes.next() => match new {
-                    Some(new) => new.iter().for_each(|note| self.tell_note(note)),
+                    Some(new) => {
+                        new.iter().skip(told).for_each(|note| self.tell_note(note));
+                        told = 0;
+                    }
                     None => return,
                 },
                 state = states.next() => match state {
@@ -262,6 +276,10 @@ impl Watch {
                             generation = state.generation;
                             self.counts.generations.fetch_add(1, SeqCst);
                         }
+                        if state.prompting && !prompting {
+                            self.tell_prompt();
+                        }
+                        prompting = state.prompting;
                         self.tell_state(&state);
                     }
                     None => return,
@@ -291,12 +309,15 @@ impl Watch {
         }
     }
 
+    fn tell_prompt(&self) {
+        let said = self.session.explain();
+        let (reason, text) = (said.code.map(|code| code.as_str().to_owned()), said.cashier.to_owned());
+        self.out.send(Event::Prompt(Prompt { reason, in_place: true, asks_to_clear_app_data: false, text }));
+    }
+
     fn tell_note(&self, note: &Note) {
         let code = note.code;
         if code.kind() == "reason" {
-            let text = self.session.explain().cashier.to_owned();
-            let reason = Some(code.as_str().to_owned());
-            self.out.send(Event::Prompt(Prompt { reason, in_place: true, asks_to_clear_app_data: false, text }));
             return;
         }
         if matches!(code, Code::DestroyLimit | Code::DestroyReset | Code::DestroyAccountRemoved) {
@@ -358,6 +379,7 @@ fn profile(start: &Start) -> Result<Profile, Failure> {
         } else {
             RefreshIdentity::Ask
         },
+        identity_echo: start.profile.identity_echo.clone(),
         enroll_device_key: start.device_key,
         ..Profile::default()
     })

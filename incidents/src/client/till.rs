@@ -16,6 +16,15 @@ use crate::{
     sales::{Sales, Waiting},
 };
 
+/// Whether an answer says that the server has the sale. The page of somebody else's network has status 200, too.
+fn is_receipt(answer: &Response<Bytes>) -> bool {
+    let receipt: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    answer.status().is_success() && receipt.get("id").is_some()
+}
+
+/// How many characters a screen has room for.
+const SCREEN: usize = 2000;
+
 /// How the till reaches the POS API: over whatever session it has.
 pub(crate) trait Api: Send + Sync + 'static {
     /// Sends a request with the session's token; `None` if that did not come to an answer for the app.
@@ -70,6 +79,15 @@ impl Till {
         self.run_errands(api);
     }
 
+    /// Shows the body of an answer, as far as it fits a screen. The server's address is another one in each run.
+    pub(crate) fn show(&self, answer: &Response<Bytes>) {
+        if answer.status().is_success() {
+            let text = String::from_utf8_lossy(answer.body()).replace(&self.origin, "");
+            let text = text.chars().take(SCREEN).collect();
+            self.out.send(Event::Shown(Shown { text }));
+        }
+    }
+
     /// Shows whom the server says it is talking to.
     pub(crate) fn show_name(self: &Arc<Self>, api: &Arc<impl Api>) {
         self.errands().show_name = true;
@@ -116,7 +134,7 @@ impl Till {
             .header("Idempotency-Key", &waiting.sale)
             .body(body.into());
         let Ok(request) = request else { return false };
-        api.send(request).await.is_some_and(|answer| answer.status().is_success())
+        api.send(request).await.is_some_and(|answer| is_receipt(&answer))
     }
 
     async fn ask_name(&self, api: &impl Api) {

@@ -38,7 +38,8 @@ impl Director<'_> {
             What::App(AppStep::Sell(sell)) => self.sell(sell.count, sell.total_cents).await,
             What::App(AppStep::Call(call)) => {
                 for _ in 0..call.count {
-                    let command = Command::Call { method: call.method.clone(), path: call.path.clone() };
+                    let (method, path) = (call.method.clone(), call.path.clone());
+                    let command = Command::Call { method, path, show: call.show };
                     if self.client.is_some() {
                         self.order(command, Order::Call(call.path.clone())).await?;
                     }

@@ -1,6 +1,8 @@
 //! Before the incident: a till on a good day.
 
 use super::{Client, Counts, Director, Ledger, Order, PlayError, SEED, Snapshot, seen::Ability};
+use mainstay_mock_server::ANSWERED_FOR;
+
 use crate::{
     format::RejectionStyle,
     protocol::{Answer, Command, Profile, RejectionRule, Start, StateName, VERSION},
@@ -55,11 +57,7 @@ impl Director<'_> {
         self.client_name = hello.client;
         let start = self.start_order();
         let id = self.order(Command::Start(Box::new(start)), Order::Named("start")).await?;
-        self.settle_start(id).await?;
-        if !self.network_is_on {
-            self.order_client(Command::Network { on: false }).await?;
-        }
-        Ok(())
+        self.settle_start(id).await
     }
 
     async fn settle_start(&mut self, id: u64) -> Result<(), PlayError> {
@@ -91,6 +89,7 @@ impl Director<'_> {
             seed: SEED + self.processes,
             device_key: given.device_key,
             provider: given.provider,
+            network: self.network_is_on,
         }
     }
 
@@ -107,8 +106,9 @@ impl Director<'_> {
         Profile {
             rejections: if knows { vec![rule] } else { Vec::new() },
             rotation: said.rotation.unwrap_or(real.rotation),
-            who_am_i: Some("/api/me".to_owned()),
+            who_am_i: said.knows_who_am_i.then(|| "/api/me".to_owned()),
             inherits_identity_on_refresh: said.inherits_identity_on_refresh,
+            identity_echo: said.knows_the_echo.then(|| ANSWERED_FOR.to_owned()),
         }
     }
 

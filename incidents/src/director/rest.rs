@@ -61,10 +61,11 @@ impl Director<'_> {
         };
         // A deadline of the past would have fired by now. If a client insists on it, time must pass all the same.
         self.now_ms = next.max(self.now_ms + 1);
-        self.stage.set_time(self.now_ms);
+        // The client first, which then waits for the next `settle`: no answer of the new moment meets the old one.
         if self.client.is_some() {
-            self.order_client(Command::Advance { to_ms: self.now_ms }).await?;
+            self.ask(Command::Advance { to_ms: self.now_ms }, "move its clock").await?;
         }
+        self.stage.set_time(self.now_ms);
         Ok(())
     }
 

@@ -3,20 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use mainstay_mock_server::{
-    ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, RedisServer, Refused, SecretChange,
+    Algorithm, ClockChange, Config, Control, Endpoint, Fault, MockServer, Observations, RedisServer, Refused,
+    SecretChange,
 };
 
 use super::{PlayError, SWITCHED_ON_MS, millis};
 use crate::{
     format::{
         ClearFaults, Given, RedisState, RefreshTokens, RejectAll, Rejection, RejectionStyle, Rotation, Server,
-        ServerStep, Sessions,
+        ServerStep, Sessions, SignedWith,
     },
     witness,
 };
-
-/// While a request sleeps in the server, time moves in steps of this, in milliseconds.
-const DOZE_MS: u64 = 50;
 
 /// A server of its own for one performance, with its clock in the director's hand.
 pub(super) struct Stage {
@@ -126,9 +124,11 @@ impl Stage {
         self.observations().in_flight
     }
 
-    /// When a request that sleeps in the server might wake.
+    /// When a request that sleeps in the server wakes.
     pub(super) fn next_wake(&self) -> Option<u64> {
-        (self.observations().sleeping > 0).then_some(self.now_ms + DOZE_MS)
+        let at_ms = self.control.next_wake_ms()?;
+        let now_ms = self.wall_ms().saturating_add_signed(self.shift_ms);
+        Some(self.now_ms + at_ms.saturating_sub(now_ms))
     }
 
     /// Requests by endpoint.
@@ -240,6 +240,10 @@ fn config(server: &Server) -> Config {
         refresh_tokens: match server.refresh_tokens {
             RefreshTokens::Opaque => mainstay_mock_server::RefreshTokens::Opaque,
             RefreshTokens::Signed => mainstay_mock_server::RefreshTokens::Signed,
+        },
+        algorithm: match server.signed_with {
+            SignedWith::Secret => Algorithm::Hs256,
+            SignedWith::KeySet => Algorithm::Es256,
         },
         id_token_on_refresh: server.id_token_on_refresh,
         rejection: rejection(&server.rejection),

@@ -65,6 +65,8 @@ pub struct Server {
     pub grace: Delay,
     /// Whether refresh tokens die with the signing secret.
     pub refresh_tokens: RefreshTokens,
+    /// What signs access tokens.
+    pub signed_with: SignedWith,
     /// Whether the answer to a refresh carries an ID token.
     pub id_token_on_refresh: bool,
     /// How the POS API says that it does not accept a token.
@@ -91,6 +93,7 @@ impl Default for Server {
             rotation: Rotation::default(),
             grace: Delay(std::time::Duration::from_secs(60)),
             refresh_tokens: RefreshTokens::default(),
+            signed_with: SignedWith::default(),
             id_token_on_refresh: true,
             rejection: Rejection::default(),
             sessions: Sessions::default(),
@@ -122,6 +125,17 @@ pub enum RefreshTokens {
     Opaque,
     /// Signed with the same secret as access tokens: it dies with it.
     Signed,
+}
+
+/// What signs access tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignedWith {
+    /// A secret that only servers know: `change_secret` changes it.
+    #[default]
+    Secret,
+    /// A private key whose public half stands in the key set (RFC 7517): `rotate_jwks` changes it.
+    KeySet,
 }
 
 /// How the POS API rejects a token.
@@ -160,16 +174,31 @@ pub enum RejectionStyle {
 }
 
 /// What the client was told about this deployment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// Whether the profile describes the server's own way of rejecting (`given.server.rejection`).
     pub knows_the_rejection: bool,
     /// How the profile says a used refresh token is treated; absent: as the server really does.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub rotation: Option<Rotation>,
     /// Whether a refresh answer without an ID token is taken to be the pinned person's.
     pub inherits_identity_on_refresh: bool,
+    /// Whether the profile names the header in which the POS API repeats whom it answers for.
+    pub knows_the_echo: bool,
+    /// Whether the profile names the POS API's *who am I* as the probe; else it is userinfo.
+    pub knows_who_am_i: bool,
+}
+
+impl Default for Profile {
+    fn default() -> Self {
+        Self {
+            knows_the_rejection: false,
+            rotation: None,
+            inherits_identity_on_refresh: false,
+            knows_the_echo: false,
+            knows_who_am_i: true,
+        }
+    }
 }
 
 /// The person at the till.

@@ -21,12 +21,13 @@ pub use error::FormatError;
 pub use expect::{Bounds, Expect, Moment, OneOrMore};
 pub use given::{
     App, Given, Person, Profile, Provider, RefreshTokens, Rejection, RejectionStyle, Rotation, Server, Sessions,
+    SignedWith,
 };
 pub use step::{
     AppStep, Call, ChangeSecret, ClearFaults, ClockShift, DeviceStep, Fault, Network, OnNodes, OnOff, PersonStep,
     RedisState, RedisStep, RejectAll, Release, RevokeSessions, RotateJwks, Sell, ServerStep, SignIn, Step, What,
 };
-pub use values::{Delay, StartTime};
+pub use values::{Delay, Shift, StartTime};
 
 use std::path::Path;
 
@@ -68,6 +69,17 @@ pub struct About {
     pub link: Option<String>,
     /// What happened, in a few sentences.
     pub story: String,
+    /// What people suffered from it, with the source's figures.
+    pub suffered: String,
+    /// What the source does not say and the scenario needs.
+    #[serde(default)]
+    pub assumed: Option<String>,
+    /// Which client it is about: a till, a web page for administrators, somebody who has just signed in.
+    #[serde(default)]
+    pub client: Option<String>,
+    /// Whether it is one of the incidents that Mainstay exists for (DESIGN.md).
+    #[serde(default)]
+    pub founding: bool,
 }
 
 impl Incident {

@@ -18,7 +18,9 @@ use super::{
 type Table<'i> = DeTable<'i>;
 type Found<T> = Result<T, Mistake>;
 
-const TOP: [&str; 8] = ["title", "year", "source", "link", "story", "given", "steps", "expect"];
+const TOP: [&str; 12] = [
+    "title", "year", "source", "link", "story", "suffered", "assumed", "client", "founding", "given", "steps", "expect",
+];
 const WHO: [&str; 4] = ["server", "app", "person", "device"];
 const SERVER: [&str; 14] = [
     "change_secret",

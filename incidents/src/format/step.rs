@@ -4,7 +4,7 @@ use mainstay_mock_server::{Nodes, StoreChange, StoreFailure};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::Delay;
+use super::{Delay, Shift};
 
 /// One thing that happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -210,7 +210,7 @@ pub struct Release {
 #[serde(deny_unknown_fields)]
 pub struct ClockShift {
     /// By how much.
-    pub shift: Delay,
+    pub shift: Shift,
     /// Whether the clock is then behind; absent: ahead.
     #[serde(default)]
     pub back: bool,
@@ -253,6 +253,9 @@ pub struct Call {
     /// How many such calls, all at once.
     #[serde(default = "once")]
     pub count: u32,
+    /// Whether the screen shows what comes back.
+    #[serde(default)]
+    pub show: bool,
 }
 
 fn get() -> String {

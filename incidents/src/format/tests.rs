@@ -8,6 +8,7 @@ title = "A short one"
 year = 2025
 source = "Nobody"
 story = "Nothing happens."
+suffered = "Nobody did."
 
 [given]
 lasts = "1h 30m"

@@ -12,13 +12,29 @@ const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 impl<'de> Deserialize<'de> for Delay {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let delay = humantime::parse_duration(&text)
-            .map_err(|error| D::Error::custom(format!("`{text}` is no length of time such as \"15m\": {error}")))?;
-        if delay > LONGEST {
-            return Err(D::Error::custom(format!("`{text}` is longer than 400 days")));
-        }
-        Ok(Self(delay))
+        length(deserializer, LONGEST, "400 days").map(Self)
+    }
+}
+
+fn length<'de, D: Deserializer<'de>>(deserializer: D, longest: Duration, limit: &str) -> Result<Duration, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let length = humantime::parse_duration(&text)
+        .map_err(|error| D::Error::custom(format!("`{text}` is no length of time such as \"15m\": {error}")))?;
+    if length > longest {
+        return Err(D::Error::custom(format!("`{text}` is longer than {limit}")));
+    }
+    Ok(length)
+}
+
+/// By how much a clock is off, written as a [`Delay`]. At most 30 years: clocks have lost twelve.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shift(pub Duration);
+
+const FARTHEST: Duration = Duration::from_secs(30 * 366 * 24 * 60 * 60);
+
+impl<'de> Deserialize<'de> for Shift {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        length(deserializer, FARTHEST, "30 years").map(Self)
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Command {
         method: String,
         /// The path, for example `/api/me`.
         path: String,
+        /// Whether the screen shows the body of a 2xx.
+        #[serde(default)]
+        show: bool,
     },
     /// Take a sale: write it to the sales database, then deliver it.
     Sell {
@@ -109,6 +112,13 @@ pub struct Start {
     pub device_key: bool,
     /// What the app's credential provider does.
     pub provider: Provider,
+    /// Whether there is a network.
+    #[serde(default = "there_is")]
+    pub network: bool,
+}
+
+fn there_is() -> bool {
+    true
 }
 
 /// What the client knows about the server.
@@ -126,6 +136,9 @@ pub struct Profile {
     /// Whether a refresh answer without an ID token is taken to be the pinned person's.
     #[serde(default)]
     pub inherits_identity_on_refresh: bool,
+    /// The response header in which the POS API repeats whom it answers for.
+    #[serde(default)]
+    pub identity_echo: Option<String>,
 }
 
 /// One kind of answer by which a server of the old school rejects a token.

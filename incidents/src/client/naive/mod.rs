@@ -81,9 +81,12 @@ impl Actor for Naive {
     async fn perform(self: Arc<Self>, command: Command) -> Result<Option<Answer>, Failure> {
         match command {
             Command::SignIn => self.sign_in().await.map(|()| None),
-            Command::Call { method, path } => {
+            Command::Call { method, path, show } => {
                 let request = self.till.request(&method, &path)?;
                 let answer = self.send(request).await.ok_or_else(|| Failure::new("failed", "the call failed"))?;
+                if show {
+                    self.till.show(&answer);
+                }
                 Ok(Some(Answer::Call { status: answer.status().as_u16() }))
             }
             Command::Sell { sale, total_cents } if self.is_signed_in() => {
