@@ -3,12 +3,13 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::{Arc, Mutex},
     time::Instant,
 };
 
 use mainstay_incidents::{
     director::{ClientCommand, Happening, Scene, play},
-    format::{Bounds, Expect, Incident, Moment},
+    format::{About, Bounds, Expect, Incident, Moment},
     report::Report,
 };
 
@@ -37,25 +38,104 @@ async fn run(incident: &Incident, client: &ClientCommand) -> (Report, Vec<Scene>
     (report, scenes)
 }
 
-#[tokio::test]
-async fn every_incident_goes_as_it_should_with_mainstay() {
-    for incident in catalogue() {
-        let begin = Instant::now();
-        let (report, _) = run(&incident, &rust()).await;
-        println!("{:32} {:?}", incident.name, begin.elapsed());
-        assert!(report.ok, "{}: {:#?}", incident.name, report.failures);
+/// Each incident is played twice by each client, two incidents at a time: the suite has two cores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_incident_goes_as_it_should_and_two_runs_are_the_same_scene_by_scene() {
+    let begin = Instant::now();
+    let incidents = Arc::new(Mutex::new(catalogue()));
+    let players = [Arc::clone(&incidents), incidents].map(|incidents| {
+        tokio::spawn(async move {
+            let mut complaints = Vec::new();
+            while let Some(incident) = take(&incidents) {
+                complaints.extend(complaints_about(&incident).await);
+            }
+            complaints
+        })
+    });
+    let mut complaints = Vec::new();
+    for player in players {
+        complaints.extend(player.await.unwrap());
+    }
+    println!("the whole catalogue, twice with two clients: {:?}", begin.elapsed());
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn take(incidents: &Mutex<Vec<Incident>>) -> Option<Incident> {
+    incidents.lock().unwrap().pop()
+}
+
+async fn complaints_about(incident: &Incident) -> Vec<String> {
+    let begin = Instant::now();
+    let (ours, again) = (run(incident, &rust()).await, run(incident, &rust()).await);
+    println!("{:44} {:?}", incident.name, begin.elapsed() / 2);
+    let (naive, naive_again) = (run(incident, &naive()).await, run(incident, &naive()).await);
+    let mut complaints: Vec<String> =
+        [(&ours, &again), (&naive, &naive_again)].map(|(one, other)| difference(one, other)).into();
+    complaints.retain(|complaint| !complaint.is_empty());
+    if !ours.0.ok {
+        complaints.push(format!("{:#?}", ours.0.failures));
+    }
+    let told = naive.1.iter().filter(|scene| matches!(scene.what, Happening::Failed(_))).count();
+    assert_eq!(told, naive.0.failures.len());
+    if is_hurt_more(&naive.0, &ours.0) == UNHARMED.contains(&incident.name.as_str()) {
+        complaints.push(format!("the naive client: {:#?}", naive.0));
+    }
+    complaints.into_iter().map(|complaint| format!("{}: {complaint}", incident.name)).collect()
+}
+
+fn is_hurt_more(naive: &Report, ours: &Report) -> bool {
+    naive.prompts > ours.prompts
+        || naive.credentials_destroyed > ours.credentials_destroyed
+        || naive.foreign_bytes > ours.foreign_bytes
+        || naive.sales.delivered < ours.sales.delivered
+        || naive.asks_to_clear_app_data
+}
+
+/// Where two runs that should be the same part; empty if they do not.
+fn difference(one: &(Report, Vec<Scene>), other: &(Report, Vec<Scene>)) -> String {
+    match one.1.iter().zip(&other.1).find(|(one, other)| one != other) {
+        Some((one, other)) => format!("two runs differ: {one:?}\n{other:?}"),
+        None if one.0 != other.0 => format!("two reports differ: {:?}\n{:?}", one.0, other.0),
+        None => String::new(),
     }
 }
 
-#[tokio::test]
-async fn the_naive_client_is_hurt_by_every_incident() {
+/// What hurts nobody, not even the naive client: there was no answer that it could have believed.
+const UNHARMED: [&str; 7] = [
+    "mews-till-was-off",
+    "openai-connection-pool",
+    "retry-after-of-a-day",
+    "square-dns",
+    "teams-certificate",
+    "usno-year-2000-device",
+    "wyze-cache-library",
+];
+
+#[test]
+fn the_catalogue_names_for_each_incident_a_source_that_can_be_read_and_what_people_suffered() {
+    let catalogue = catalogue();
+    assert!(catalogue.len() >= 30);
+    for incident in &catalogue {
+        let About { source, link, year, suffered, story, .. } = &incident.about;
+        assert!(!source.is_empty() && !suffered.is_empty() && story.len() > 100, "{}", incident.name);
+        assert!(link.as_ref().is_some_and(|link| link.starts_with("http")), "{}", incident.name);
+        assert!((2005..2030).contains(year), "{}", incident.name);
+    }
+    for founding in ["mews", "cachetur", "uniflow"] {
+        let variants =
+            catalogue.iter().filter(|incident| incident.about.founding && incident.name.starts_with(founding));
+        assert!(variants.count() >= 5, "{founding}");
+    }
+}
+
+#[test]
+fn no_expectation_of_the_catalogue_leaves_out_what_must_never_happen() {
     for incident in catalogue() {
-        let (report, scenes) = run(&incident, &naive()).await;
-        assert!(!report.ok, "{}", incident.name);
-        assert!(report.credentials_destroyed > 0, "{}", incident.name);
-        assert!(report.asks_to_clear_app_data, "{}", incident.name);
-        let told = scenes.iter().filter(|scene| matches!(scene.what, Happening::Failed(_))).count();
-        assert_eq!(told, report.failures.len());
+        let end = incident.expect.iter().find(|expect| expect.at == Moment::End).expect("every incident ends");
+        let none = |bounds: Option<Bounds>| bounds.is_some_and(|bounds| bounds.max == 0);
+        assert!(none(end.foreign_bytes) && end.asks_to_clear_app_data == Some(false), "{}", incident.name);
+        assert!(end.prompts.is_some() && end.app_data_identical == Some(true), "{}", incident.name);
+        assert!(!end.requests.is_empty() && end.session_survives_restart == Some(true), "{}", incident.name);
     }
 }
 
@@ -124,17 +204,4 @@ async fn expectations_on_the_way_are_looked_at_when_their_moment_has_settled() {
     let (report, _) = run(&incident, &rust()).await;
     let failed: Vec<&str> = report.failures.iter().map(|failure| failure.at.as_str()).collect();
     assert_eq!(failed, ["10m"]);
-}
-
-#[tokio::test]
-async fn two_runs_are_the_same_scene_by_scene() {
-    for incident in catalogue() {
-        for client in [rust(), naive()] {
-            let (first, second) = (run(&incident, &client).await, run(&incident, &client).await);
-            for (one, other) in first.1.iter().zip(&second.1) {
-                assert_eq!(one, other, "{}", incident.name);
-            }
-            assert_eq!(first.0, second.0);
-        }
-    }
 }
