@@ -15,6 +15,9 @@ pub(crate) enum Error {
     /// A file or folder of the repository could not be read or written.
     #[error("{}: {source}", path.display())]
     File { path: PathBuf, source: io::Error },
+    /// A file of the catalogue is not what a page about it needs.
+    #[error("{}: {reason}", path.display())]
+    Toml { path: PathBuf, reason: String },
     /// `cargo metadata` answered something this xtask does not understand.
     #[error("cargo metadata was not understood: {0}")]
     Metadata(#[from] serde_json::Error),

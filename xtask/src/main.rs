@@ -7,6 +7,7 @@ mod codes;
 mod error;
 mod fleet;
 mod house;
+mod incidents;
 mod layering;
 mod links;
 mod long;
@@ -39,6 +40,12 @@ enum Command {
     /// Write docs/codes.md from the core's table of codes.
     Codes {
         /// Write nothing; fail if the file differs from the table.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Write docs/incidents.md from the catalogue in tests/incidents.
+    Incidents {
+        /// Write nothing; fail if the page differs from the files.
         #[arg(long)]
         check: bool,
     },
@@ -86,7 +93,8 @@ fn main() -> ExitCode {
 fn dispatch(command: Command) -> Result<bool, Error> {
     match command {
         Command::Test(args) => test(&args),
-        Command::Codes { check } => codes(check),
+        Command::Codes { check } => generated(check, codes::write, codes::are_current),
+        Command::Incidents { check } => generated(check, incidents::write, incidents::are_current),
         Command::Bench => bench::run(&Workspace::load()?).map(|()| true),
         Command::Fleet { args } => fleet::run(&Workspace::load()?, &args),
     }
@@ -108,13 +116,18 @@ fn test(args: &TestArgs) -> Result<bool, Error> {
     Ok(report.succeeded())
 }
 
-fn codes(check: bool) -> Result<bool, Error> {
+/// Writes a generated page, or only says whether it is current.
+fn generated(
+    check: bool,
+    write: fn(&Workspace) -> Result<(), Error>,
+    are_current: fn(&Workspace) -> Result<Vec<String>, Error>,
+) -> Result<bool, Error> {
     let workspace = Workspace::load()?;
     if !check {
-        codes::write(&workspace)?;
+        write(&workspace)?;
         return Ok(true);
     }
-    let violations = codes::are_current(&workspace)?;
+    let violations = are_current(&workspace)?;
     for violation in &violations {
         eprintln!("{violation}");
     }

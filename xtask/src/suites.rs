@@ -5,7 +5,7 @@ use std::fmt;
 use crate::error::Error;
 use crate::tools::{CARGO_DENY, Tool};
 use crate::workspace::Workspace;
-use crate::{codes, house, layering, links, packages};
+use crate::{codes, house, incidents, layering, links, packages};
 
 #[cfg(test)]
 mod tests;
@@ -157,6 +157,7 @@ pub(crate) const SUITES: &[Suite] = &[
             Step::new("no manifest turns mutations on", Work::Check(layering::mutations_stay_in_the_core)),
             Step::new("the single-threaded host is alone", Work::Check(layering::single_threaded_without_native)),
             Step::new("docs/codes.md is current", Work::Check(codes::are_current)),
+            Step::new("docs/incidents.md is current", Work::Check(incidents::are_current)),
             Step::new("links in documents lead somewhere", Work::Check(links::lead_somewhere)),
             Step::new("house rules", Work::Check(house::rules)),
             Step::new("xtask's own tests", Work::Tests(&["test", "-p", "xtask", "--locked"])),
