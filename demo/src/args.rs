@@ -1,5 +1,7 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// Plays real incidents with a till over Mainstay, and with a naive one beside it.
@@ -54,9 +56,13 @@ pub(crate) struct Play {
     #[arg(long, value_name = "NAME|PATH", conflicts_with = "all")]
     pub(crate) incident: Option<String>,
 
-    /// Plays the whole catalogue and prints one table.
+    /// Plays the whole catalogue: the three founding incidents in full, all others in short, and one table.
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// Takes incidents from this folder instead of the repository's own.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) catalogue: Option<PathBuf>,
 
     /// Lists the catalogue.
     #[arg(long, conflicts_with_all = ["incident", "all", "json", "serve"])]

@@ -6,6 +6,7 @@
 mod args;
 mod beats;
 mod catalogue;
+mod compact;
 mod perform;
 mod screen;
 mod serve;

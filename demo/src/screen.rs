@@ -72,6 +72,17 @@ impl Screen {
         Ok(())
     }
 
+    /// Prints text beside a label, over as many lines as it takes.
+    pub(crate) fn labelled(&mut self, label: usize, style: Style, name: &str, words: &Words) -> io::Result<()> {
+        let indent = label + 2;
+        for (number, mut line) in wrap(words, self.width.saturating_sub(indent + 2).min(100)).into_iter().enumerate() {
+            let name = if number == 0 { name } else { "" };
+            line.insert(0, (style, format!("  {name:<label$}")));
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
     /// Gives people time to read, while `progress` tells, by the thousandths of it that have passed, how
     /// far the story is.
     pub(crate) async fn pause(&mut self, characters: usize, progress: impl Fn(u128) -> String) -> io::Result<()> {

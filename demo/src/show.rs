@@ -8,7 +8,8 @@ use mainstay_incidents::{director::PlayError, format::Incident, report::Report};
 use crate::{
     args::{Play, Which},
     beats::{Beat, Lane},
-    catalogue::{self, NotFound},
+    catalogue::{Catalogue, NotFound, is_told_in_full},
+    compact,
     perform::{Performance, perform},
     screen::{Screen, Words, columns},
     serve, story, table,
@@ -35,10 +36,11 @@ const MARGIN: usize = 20;
 /// Does what the command line says; whether everything that was expected of Mainstay is so.
 pub(crate) async fn show(play: &Play) -> Result<bool, ShowError> {
     let mut screen = Screen::new(play.fast);
+    let catalogue = Catalogue::new(play.catalogue.clone());
     if play.list {
-        return list(&mut screen).map(|()| true);
+        return list(&mut screen, &catalogue.all()?).map(|()| true);
     }
-    let incidents = if play.all { catalogue::all()? } else { vec![catalogue::find(play.incident.as_deref())?] };
+    let incidents = if play.all { catalogue.all()? } else { vec![catalogue.find(play.incident.as_deref())?] };
     if play.json {
         return print_json(&incidents).await;
     }
@@ -57,10 +59,9 @@ pub(crate) async fn show(play: &Play) -> Result<bool, ShowError> {
     Ok(all_ok)
 }
 
-fn list(screen: &mut Screen) -> Result<(), ShowError> {
-    let incidents = catalogue::all()?;
+fn list(screen: &mut Screen, incidents: &[Incident]) -> Result<(), ShowError> {
     let width = incidents.iter().map(|incident| incident.name.len()).max().unwrap_or(0);
-    for Incident { name, about, .. } in &incidents {
+    for Incident { name, about, .. } in incidents {
         screen.line(&[
             (STRONG, format!("{name:width$}")),
             (FAINT, format!("  {}  ", about.year)),
@@ -83,20 +84,26 @@ async fn print_json(incidents: &[Incident]) -> Result<bool, ShowError> {
     Ok(all_ok)
 }
 
+/// Three in full, the others in short, and what it all comes to.
 async fn show_all(screen: &mut Screen, incidents: &[Incident]) -> Result<bool, ShowError> {
-    let names: Vec<&str> = incidents.iter().map(|incident| incident.name.as_str()).collect();
-    let table = table::Catalogue::head(screen, &names)?;
+    let mut summary = table::Summary::default();
     let mut failed: Vec<Report> = Vec::new();
     for (number, incident) in incidents.iter().enumerate() {
-        for which in [Which::Rust, Which::Naive] {
-            screen.draw_progress(format!("    {} of {}: {}", number + 1, incidents.len(), incident.name))?;
-            let report = perform(incident, which).await?.report;
-            table.row(screen, &report, which == Which::Rust)?;
-            if which == Which::Rust && !report.ok {
-                failed.push(report);
-            }
+        let (mainstay, naive) = if is_told_in_full(incident) {
+            show_one(screen, incident).await?
+        } else {
+            screen.draw_progress(format!("  {} of {}: {}", number + 1, incidents.len(), incident.name))?;
+            let played = tokio::try_join!(perform(incident, Which::Rust), perform(incident, Which::Naive))?;
+            compact::tell(screen, incident, &played.0, &played.1).await?;
+            played
+        };
+        summary.add(&mainstay.report, &naive.report);
+        if !mainstay.report.ok {
+            failed.push(mainstay.report);
         }
     }
+    heading(screen, &format!("what the {} incidents come to", incidents.len()), STRONG)?;
+    summary.print(screen)?;
     screen.blank()?;
     for report in &failed {
         say_failures(screen, report)?;
@@ -140,6 +147,10 @@ fn title(screen: &mut Screen, incident: &Incident) -> io::Result<()> {
     screen.paragraph(2, NORMAL, &about.title)?;
     screen.blank()?;
     screen.paragraph(2, FAINT, &about.story)?;
+    screen.paragraph(2, FAINT, &format!("What people suffered: {}", about.suffered))?;
+    if let Some(assumed) = &about.assumed {
+        screen.paragraph(2, FAINT, &format!("Assumed: {assumed}"))?;
+    }
     screen.paragraph(2, FAINT, &format!("Source: {}.", about.source.trim_end_matches('.')))
 }
 
@@ -155,20 +166,25 @@ fn heading(screen: &mut Screen, text: &str, style: Style) -> io::Result<()> {
 }
 
 /// What the shop's clock shows.
-struct Clock {
+pub(crate) struct Clock {
     starts_at_ms: u64,
     lasts_ms: u64,
 }
 
 impl Clock {
-    fn of(incident: &Incident) -> Self {
+    pub(crate) fn of(incident: &Incident) -> Self {
         let lasts_ms = u64::try_from(incident.given.lasts.0.as_millis()).unwrap_or(u64::MAX);
         Self { starts_at_ms: incident.given.starts_at.unix_millis(), lasts_ms }
     }
 
-    fn time(&self, at_ms: u64) -> String {
+    pub(crate) fn time(&self, at_ms: u64) -> String {
         let seconds = (self.starts_at_ms + at_ms) / 1000 % 86_400;
         format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+    }
+
+    /// The time without seconds.
+    pub(crate) fn minute(&self, at_ms: u64) -> String {
+        self.time(at_ms).chars().take(5).collect()
     }
 
     /// Where the story is, so many thousandths of the way between two beats.

@@ -72,36 +72,77 @@ pub(crate) fn compare(screen: &mut Screen, reports: &[&Report]) -> io::Result<()
     Ok(())
 }
 
-/// One line per incident and client, for the whole catalogue.
-pub(crate) struct Catalogue {
-    name: usize,
+/// One line per incident for the whole catalogue: ours, and the naive client's in the same cell.
+#[derive(Default)]
+pub(crate) struct Summary {
+    rows: Vec<(String, bool, [Pair; COLUMNS.len()])>,
 }
 
-impl Catalogue {
-    /// Wide enough for the longest name.
-    pub(crate) fn head(screen: &mut Screen, names: &[&str]) -> io::Result<Self> {
-        let name = names.iter().map(|name| name.len()).max().unwrap_or(0);
-        let titles = ["client", "prompts", "requests", "lost s", "destroyed", "data"];
-        let [client, prompts, requests, lost, destroyed, data] = titles;
-        let text =
-            format!("    {:name$}  {client:<8}{prompts:>8}{requests:>9}{lost:>7}{destroyed:>10}{data:>6}", "incident");
-        screen.line(&[(STRONG, text)])?;
-        Ok(Self { name })
+/// Ours, and the naive client's.
+type Pair = [u64; 2];
+
+const COLUMNS: [&str; 4] = ["prompts", "lost", "foreign", "not sold"];
+
+/// Columns for a name. A longer one is cut.
+const NAME: usize = 38;
+const CELL: usize = 9;
+
+impl Summary {
+    pub(crate) fn add(&mut self, mainstay: &Report, naive: &Report) {
+        let pair = |count: fn(&Report) -> u64| [count(mainstay), count(naive)];
+        let cells = [
+            pair(|report| report.prompts),
+            pair(|report| report.credentials_destroyed),
+            pair(|report| report.foreign_bytes),
+            pair(|report| report.sales.refused + report.sales.taken - report.sales.delivered),
+        ];
+        self.rows.push((mainstay.incident.clone(), mainstay.ok, cells));
     }
 
-    pub(crate) fn row(&self, screen: &mut Screen, report: &Report, counts: bool) -> io::Result<()> {
-        let (style, mark) = match (report.ok, counts) {
-            (true, _) => (GOOD, "✓"),
-            (false, true) => (BAD, "✗"),
-            (false, false) => (FAINT, "·"),
-        };
-        let name = self.name;
-        let Report { incident, client, prompts, credentials_destroyed, seconds_lost, .. } = report;
-        let requests: u64 = report.requests.values().sum();
-        let data = if report.app_data_identical { "kept" } else { "lost" };
+    pub(crate) fn print(&self, screen: &mut Screen) -> io::Result<()> {
+        let legend = "Each cell: with Mainstay / the naive till. prompts: sign-ins that people were asked for; lost: sets of \
+                      credentials destroyed; foreign: bytes of another person's name on the screen; not sold: sales that \
+                      were refused or never reached the server.";
+        screen.paragraph(2, FAINT, legend)?;
+        screen.blank()?;
+        let mut head = vec![(NORMAL, format!("    {:NAME$}", ""))];
+        head.extend(COLUMNS.map(|name| (STRONG, format!("{name:>CELL$}"))));
+        screen.line(&head)?;
+        for (name, ok, cells) in &self.rows {
+            let (style, mark) = if *ok { (GOOD, "✓") } else { (BAD, "✗") };
+            let mut line = vec![(style, format!("  {mark} ")), (NORMAL, cut(name))];
+            line.extend(cells.iter().flat_map(cell));
+            screen.line(&line)?;
+        }
+        let sums: [Pair; COLUMNS.len()] = std::array::from_fn(|column| {
+            let cells = self.rows.iter().filter_map(|(.., cells)| cells.get(column));
+            cells.fold([0, 0], |[ours, naive], [one, other]| [ours + one, naive + other])
+        });
+        let mut line = vec![(STRONG, format!("    {:NAME$}", "all together"))];
+        line.extend(sums.iter().flat_map(cell));
+        screen.line(&line)?;
+        screen.blank()?;
+        let [[prompts, naive_prompts], [_, lost], [_, foreign], [_, sales]] = sums;
         let text = format!(
-            "{incident:name$}  {client:<8}{prompts:>8}{requests:>9}{seconds_lost:>7}{credentials_destroyed:>10}{data:>6}"
+            "In {} incidents people were asked to sign in {prompts} times, where nobody but they could help. The naive till \
+             asked {naive_prompts} times, threw {lost} sets of credentials away, lost {sales} sales, and showed {foreign} \
+             bytes of other people's names.",
+            self.rows.len()
         );
-        screen.line(&[(style, format!("  {mark} ")), (if counts { NORMAL } else { FAINT }, text)])
+        screen.paragraph(2, NORMAL, &text)
+    }
+}
+
+fn cell([ours, naive]: &Pair) -> [(Style, String); 2] {
+    let naive = format!("/{naive}");
+    let width = CELL.saturating_sub(naive.len());
+    let style = if *ours == 0 { GOOD } else { NORMAL };
+    [(style, format!("{ours:>width$}")), (FAINT, naive)]
+}
+
+fn cut(name: &str) -> String {
+    match name.chars().count() > NAME {
+        true => name.chars().take(NAME - 1).chain(['…']).collect(),
+        false => format!("{name:NAME$}"),
     }
 }

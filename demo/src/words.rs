@@ -1,8 +1,10 @@
 //! Colours, and the words for what happens.
 
 use anstyle::{AnsiColor, Color, Reset, Style};
-use mainstay_incidents::format::{AppStep, DeviceStep, OnOff, PersonStep, RedisState, ServerStep, What};
-use mainstay_mock_server::{NodeKeys, Nodes, StoreChange, StoreFailure};
+use mainstay_incidents::format::{
+    AppStep, DeviceStep, Fault, NodeKeys, Nodes, OnOff, PersonStep, RedisState, ServerStep, StoreChange, StoreFailure,
+    What,
+};
 
 use crate::beats::Lane;
 
@@ -97,7 +99,7 @@ fn server(step: &ServerStep) -> String {
         }
         .to_owned(),
         ServerStep::RejectAll(reject) => format!("Every token is rejected with {}.", reject.status),
-        ServerStep::Fault(fault) => format!("Something breaks: {}.", fault.name),
+        ServerStep::Fault(fault) => broken(fault),
         ServerStep::ClearFaults(_) => "What was broken is mended.".to_owned(),
         ServerStep::WipeSessions => "The session store is lost, and every refresh token with it.".to_owned(),
         ServerStep::RevokeSessions(revoke) => format!("The sessions of {} are revoked.", name(&revoke.person)),
@@ -126,6 +128,38 @@ fn of_nodes(nodes: Nodes) -> String {
         NodeKeys::Shared => "and each accepts the keys of all",
     };
     format!("{} nodes answer, {keys}.", nodes.count)
+}
+
+/// What a fault does to people, by its kind.
+fn broken(fault: &Fault) -> String {
+    let setting = |key: &str| fault.settings.get(key);
+    let number = |key: &str| setting(key).and_then(serde_json::Value::as_u64).unwrap_or_default();
+    let word = |key: &str| setting(key).and_then(serde_json::Value::as_str).unwrap_or_default();
+    let what = match fault.name.split('.').next().unwrap_or_default() {
+        "reject_all" => "Tokens are rejected, whoever they belong to".to_owned(),
+        "status" => match word("retry_after") {
+            "" => format!("The server answers {}", number("status")),
+            after => format!("The server answers {}, and to come back after {after} s", number("status")),
+        },
+        "slow" => format!("Answers take {}", span(number("millis"))),
+        "hold" => "Requests get no answer".to_owned(),
+        "html" => "Every request is answered with somebody's web page".to_owned(),
+        "portal" => "A captive portal answers in the server's place".to_owned(),
+        "brown_out" => "The server is slow under its load, and sends people away".to_owned(),
+        "wrong_retry_after" => {
+            "The server sends people away, and says when to come back in a way that is of no use".to_owned()
+        }
+        "shared_cache" => "A cache gives the first answer to everybody".to_owned(),
+        "cut_short" => "Answers break off in the middle".to_owned(),
+        "cached" => "Answers come out of a cache".to_owned(),
+        "foreign_identity" => format!("The server takes people for {}", name(word("person"))),
+        "drop_after_commit" => "The server does what it is asked and the answer is lost".to_owned(),
+        "body" => format!("The server answers {} {}", number("status"), word("body")),
+        other => format!("Something breaks: {}", other.replace('_', " ")),
+    };
+    let share = setting("share").and_then(serde_json::Value::as_f64);
+    let share = share.map(|share| format!(", {:.0} % of the time", share * 100.0)).unwrap_or_default();
+    format!("{what}{share}.")
 }
 
 fn device(step: &DeviceStep) -> String {
