@@ -1,10 +1,8 @@
 //! Colours, and the words for what happens.
 
 use anstyle::{AnsiColor, Color, Reset, Style};
-use mainstay_incidents::format::{
-    AppStep, DeviceStep, Fault, NodeKeys, Nodes, OnOff, PersonStep, RedisState, ServerStep, StoreChange, StoreFailure,
-    What,
-};
+use mainstay_incidents::format::{AppStep, DeviceStep, Fault, OnOff, PersonStep, RedisState, ServerStep, What};
+use mainstay_mock_server::{NodeKeys, Nodes, StoreChange, StoreFailure};
 
 use crate::beats::Lane;
 

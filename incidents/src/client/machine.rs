@@ -98,8 +98,6 @@ impl Machine {
     }
 
     pub(crate) fn advance(&self, to_ms: u64) {
-        // Until the next `settle` the server is still at the old moment.
-        self.turnstile.close();
         self.clock.advance_to(Duration::from_millis(to_ms));
     }
 
@@ -114,6 +112,8 @@ impl Machine {
         let held = usize::try_from(held).unwrap_or(usize::MAX);
         self.turnstile.open(held);
         self.activity.quiescent_but_for(held).await;
+        // Until the next `settle`: what the director orders before it happens at one moment, however long it takes.
+        self.turnstile.close();
         Quiet {
             quiet: true,
             in_flight: u32::try_from(self.activity.in_flight_http()).unwrap_or(u32::MAX),

@@ -55,8 +55,10 @@ impl Queue {
 }
 
 impl Turnstile {
+    /// Closed.
     pub(super) fn new() -> Self {
-        Self { queue: Arc::default(), changed: watch::Sender::new(()) }
+        let queue = Queue { is_closed: true, ..Queue::default() };
+        Self { queue: Arc::new(Mutex::new(queue)), changed: watch::Sender::new(()) }
     }
 
     /// Takes a place in the queue.
@@ -68,7 +70,7 @@ impl Turnstile {
         Place { turnstile: self.clone(), number }
     }
 
-    /// Time has moved here and not in the server yet: nobody passes, in either direction.
+    /// Nobody passes, in either direction.
     pub(super) fn close(&self) {
         self.queue().is_closed = true;
     }
@@ -156,6 +158,7 @@ mod tests {
     #[tokio::test]
     async fn the_next_request_leaves_when_the_one_before_was_answered_or_rests() {
         let (turnstile, left) = (Turnstile::new(), Left::default());
+        turnstile.open(0);
         let (first, one) = send(&turnstile, &left, 1);
         let (second, two) = send(&turnstile, &left, 2);
         for _ in 0..20 {
@@ -172,9 +175,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_passes_between_two_moments() {
+    async fn nobody_passes_while_it_is_closed() {
         let (turnstile, left) = (Turnstile::new(), Left::default());
-        turnstile.close();
         let (first, one) = send(&turnstile, &left, 1);
         first.send(()).unwrap();
         for _ in 0..20 {
@@ -188,6 +190,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_is_given_up_is_in_nobodys_way() {
         let (turnstile, left) = (Turnstile::new(), Left::default());
+        turnstile.open(0);
         let (_never, one) = send(&turnstile, &left, 1);
         let (second, two) = send(&turnstile, &left, 2);
         yield_now().await;
