@@ -32,7 +32,7 @@ pub(crate) async fn tell(
     let client = about.client.as_ref().map(|client| format!(" · {client}")).unwrap_or_default();
     screen.line(&[(STRONG, format!("  {}", incident.name)), (FAINT, format!("  {}{client}", about.year))])?;
     screen.paragraph(2, NORMAL, &about.title)?;
-    screen.labelled(LABEL, FAINT, "suffered", &[(FAINT, about.suffered.clone())])?;
+    screen.labelled(LABEL, FAINT, "suffered", &[(FAINT, words::one_line(&about.suffered))])?;
     let seen = what_the_cashier_saw(&mainstay.scenes, &Clock::of(incident));
     let cashier = if seen.is_empty() { "noticed nothing".to_owned() } else { seen };
     screen.labelled(LABEL, CALM, "cashier", &[(CALM, cashier)])?;

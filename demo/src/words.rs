@@ -191,6 +191,11 @@ pub(crate) fn span(millis: u64) -> String {
     humantime::format_duration(seconds).to_string()
 }
 
+/// Text of a file, which has line breaks of its own.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// `ada` is Ada.
 pub(crate) fn name(person: &str) -> String {
     let mut letters = person.chars();
