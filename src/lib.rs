@@ -10,7 +10,8 @@
 //!
 //! Below the surface, from the bottom up: `mainstay-core` decides (pure, `no_std`), [`oauth`] builds and reads protocol
 //! messages (pure), [`vault`] stores credentials so that no crash loses them, and [`driver`] is the only place that
-//! waits. README.md has a ten-line example and the table of states.
+//! waits. [`support`] shows what is stored to people who help other people. README.md has a ten-line example and the
+//! table of states.
 #![cfg_attr(
     feature = "single-threaded",
     allow(clippy::arc_with_non_send_sync, reason = "one code for hosts with and without threads")
@@ -26,6 +27,7 @@ pub mod host;
 #[cfg(all(feature = "native", not(feature = "single-threaded")))]
 pub mod native;
 pub mod oauth;
+pub mod support;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 pub mod vault;

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use mainstay_core::{Code, Connectivity, HoldCause, LockReason, SignInReason, State, Timestamp};
 
-use super::account::SessionState;
-
 /// An explanation, with a stable code so that an app can translate it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -24,17 +22,17 @@ pub struct Explanation {
 }
 
 /// Explains a state.
-pub(super) fn explain(state: &SessionState, now: Timestamp) -> Explanation {
-    let code = state.state.code();
-    let (cashier, manager) = for_people(state.state);
+pub(super) fn of(state: State, now: Timestamp) -> Explanation {
+    let code = state.code();
+    let (cashier, manager) = for_people(state);
     let engineer = code.map_or("Nothing is wrong.", Code::meaning);
-    let next = match state.state {
+    let next = match state {
         State::Holding { retry_at, .. } => Some(("Mainstay tries again by itself.", retry_at.since(now))),
         State::Recovering { .. } => Some(("Mainstay is asking the server.", Duration::ZERO)),
         State::Locked { .. } => Some(("Mainstay tries to open the vault again.", Duration::from_secs(30))),
         _ => None,
     };
-    Explanation { state: state.state.name(), code, cashier, manager, engineer, next }
+    Explanation { state: state.name(), code, cashier, manager, engineer, next }
 }
 
 const fn for_people(state: State) -> (&'static str, &'static str) {

@@ -27,6 +27,7 @@ mod send;
 mod server;
 mod session;
 mod sign_in;
+pub(crate) mod stored;
 mod survey;
 mod task;
 #[cfg(test)]
@@ -43,3 +44,4 @@ pub use options::TokenRequest;
 pub use provider::{Browser, BrowserError, CredentialProvider, ImportedTokens, ProviderError};
 pub use roster::AccountInfo;
 pub use session::{OfflinePermit, Session, StateStream, TimelineStream};
+pub use stored::SessionMemory;

@@ -132,7 +132,7 @@ impl Session {
     /// Where the session stands and what happens next, in plain words.
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        explain::explain(&self.state(), self.account.server().line.now())
+        explain::of(self.state().state, self.account.server().line.now())
     }
 
     /// What was seen, decided and done, oldest first; at most 512 lines, without secrets.

@@ -1,6 +1,6 @@
 //! A folder of small files that survives a crash when it is asked to.
 
-use super::{BoxFuture, MaybeSendSync};
+use super::{BoxFuture, MaybeSendSync, WallTime};
 
 /// The name of a file inside the vault's folder: `a-z`, `0-9`, `.`, `-` and `_`, at most 120 bytes, not starting with a dot.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -86,6 +86,10 @@ pub trait Files: MaybeSendSync {
     /// Which machine the folder is on, so that a vault that was copied to another one is noticed. `None`, the default:
     /// the platform does not tell, and a copy is taken for the vault itself.
     fn machine(&self) -> BoxFuture<'_, Option<MachineId>> {
+        Box::pin(std::future::ready(None))
+    }
+    /// When a file was last written, as people are told it. `None`, the default, where the platform does not tell.
+    fn written_at(&self, _name: &FileName) -> BoxFuture<'_, Option<WallTime>> {
         Box::pin(std::future::ready(None))
     }
     /// Watches the folder from now on, whoever changes it. `None` where that cannot be, or not yet: Mainstay then looks every

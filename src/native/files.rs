@@ -7,12 +7,13 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, ErrorKind, Read, Write},
     path::{Path, PathBuf},
+    time::UNIX_EPOCH,
 };
 
 use tokio::runtime::Handle;
 
 use super::{machine, watch};
-use crate::host::{BoxFuture, FileError, FileName, Files, MachineId, Watch};
+use crate::host::{BoxFuture, FileError, FileName, Files, MachineId, WallTime, Watch};
 
 /// The most files that a vault's folder may hold before something must be wrong.
 const MOST: usize = 10_000;
@@ -142,6 +143,11 @@ impl Files for FolderFiles {
             Machine::OfApp(machine) => Box::pin(std::future::ready(machine.clone())),
             Machine::OfSystem => Box::pin(async { self.handle.spawn_blocking(machine::id).await.ok().flatten() }),
         }
+    }
+
+    fn written_at(&self, name: &FileName) -> BoxFuture<'_, Option<WallTime>> {
+        let written = self.blocking_on(name, |path| fs::symlink_metadata(path)?.modified());
+        Box::pin(async move { written.await.ok()?.duration_since(UNIX_EPOCH).ok() })
     }
 
     fn watch(&self) -> BoxFuture<'_, Option<Box<dyn Watch>>> {

@@ -1,5 +1,7 @@
 //! Moving aside what cannot be read: kept, counted, listed, and put back when it can be read again.
 
+use std::collections::BTreeSet;
+
 use super::{
     AccountKey, UnreadableReason, Vault, VaultError, WRITERS_PATIENCE,
     names::{self, Of, Part},
@@ -7,7 +9,7 @@ use super::{
     record::Sealed,
     save::refuse_too_new,
 };
-use crate::host::FileName;
+use crate::host::{FileError, FileName};
 
 /// A file that was moved aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,14 @@ pub struct SetAside {
     pub account: Option<AccountKey>,
     /// The name it had.
     pub original: FileName,
+}
+
+impl SetAside {
+    /// The name it has now.
+    #[must_use]
+    pub fn name(&self) -> FileName {
+        names::aside(self.at, self.reason, &self.original)
+    }
 }
 
 impl Vault {
@@ -81,22 +91,22 @@ impl Vault {
     ///
     /// # Errors
     /// [`VaultError::Occupied`] if one of the names is taken, [`VaultError::SignedOut`] if the account was signed out
-    /// since: nothing is put back then.
+    /// since, [`VaultError::TooNew`] if a newer release moved it: nothing is put back then.
     pub async fn restore(&self, at: u64) -> Result<usize, VaultError> {
         let _held = self.lock_within(&names::vault_lock(), WRITERS_PATIENCE).await?;
-        let names = self.disk.files.list().await?;
-        let mut batch = Vec::new();
-        for name in &names {
-            match names::aside_parts(name) {
-                Some((then, _, original)) if then == at => batch.push((name.clone(), original)),
-                _ => {}
-            }
+        // Nobody signs in, or out, between the look at a name and its taking. In order of the accounts, and whoever wants
+        // more than one of these locks holds the vault's, so nobody waits in a circle.
+        let accounts: BTreeSet<_> = self.batch(at).await?.iter().filter_map(|(_, it)| names::account_of(it)).collect();
+        let mut _held_too = Vec::new();
+        for account in accounts {
+            _held_too.push(self.files_lock(account).await?);
         }
+        let (names, mut batch) = (self.disk.files.list().await?, self.batch(at).await?);
         for (aside, original) in &batch {
             if names.contains(original) {
                 return Err(VaultError::Occupied);
             }
-            self.refuse_if_signed_out(aside, original).await?;
+            self.refuse_restoring(aside, original).await?;
         }
         // The installation's name comes last: until then nothing of a whole vault looks usable.
         batch.sort_by_key(|(_, original)| *original == names::install());
@@ -108,9 +118,24 @@ impl Vault {
         Ok(batch.len())
     }
 
-    async fn refuse_if_signed_out(&self, aside: &FileName, original: &FileName) -> Result<(), VaultError> {
+    /// What was moved aside at `at`, by both its names.
+    async fn batch(&self, at: u64) -> Result<Vec<(FileName, FileName)>, VaultError> {
+        let names = self.disk.files.list().await?.into_iter();
+        let of_batch = |name: FileName| match names::aside_parts(&name) {
+            Some((then, _, original)) if then == at => Some((name, original)),
+            _ => None,
+        };
+        Ok(names.filter_map(of_batch).collect())
+    }
+
+    async fn refuse_restoring(&self, aside: &FileName, original: &FileName) -> Result<(), VaultError> {
+        let file = match self.disk.read(aside).await {
+            // What is no file at all is put back as it was: it was set aside because of that.
+            Err(FileError::NotAFile) => return Ok(()),
+            file => file?.unwrap_or_default(),
+        };
+        refuse_too_new(&file)?;
         let Some(account) = names::account_of(original) else { return Ok(()) };
-        let file = self.disk.read(aside).await?.unwrap_or_default();
         let epoch = self.read_epoch(account).await?;
         match Sealed::parse(&file) {
             Ok(record) if record.epoch < epoch => Err(VaultError::SignedOut),
@@ -136,7 +161,7 @@ impl Vault {
         for name in moving {
             match self.disk.files.rename(name, &names::aside(at, reason, name)).await {
                 Ok(()) => moved = moved.saturating_add(1),
-                Err(crate::host::FileError::Missing) => {}
+                Err(FileError::Missing) => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use super::{
-    UnreadableReason, Vault, VaultError,
+    MachineBinding, UnreadableReason, Vault, VaultError,
     keys::{InstallId, Slot},
     names,
     outcome::Closed,
@@ -86,14 +86,21 @@ impl Vault {
     /// A copy of a vault on another machine must not be used: both would spend the same refresh token, and a server that
     /// watches for reuse would end both sessions. Where no machine is known, then or now, a copy cannot be told.
     pub(super) async fn refuse_elsewhere(&self, install: &Install) -> Result<(), Closed> {
+        match self.binding(install).await {
+            MachineBinding::Elsewhere => Err(UnreadableReason::AnotherMachine.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an installation belongs to the machine that it is on.
+    pub(super) async fn binding(&self, install: &Install) -> MachineBinding {
         if install.machine == MachineTag::default() {
-            return Ok(());
+            return MachineBinding::Unbound;
         }
         match self.disk.files.machine().await {
-            Some(machine) if tag(&install.id, &machine) != install.machine => {
-                Err(UnreadableReason::AnotherMachine.into())
-            }
-            _ => Ok(()),
+            None => MachineBinding::Unknown,
+            Some(machine) if tag(&install.id, &machine) == install.machine => MachineBinding::Here,
+            Some(_another) => MachineBinding::Elsewhere,
         }
     }
 }

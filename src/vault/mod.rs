@@ -25,6 +25,7 @@ mod error;
 pub mod fuzzing;
 mod glance;
 mod index;
+mod inspect;
 mod install;
 mod keys;
 mod load;
@@ -39,6 +40,7 @@ mod rotation;
 mod save;
 mod session;
 mod shelf;
+mod still;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +58,10 @@ pub use aside::SetAside;
 pub use error::VaultError;
 pub use glance::Glance;
 pub use index::Resident;
+pub use inspect::{
+    FileKind, InspectError, InspectedAccount, InspectedFile, InspectedGeneration, InspectedToken, InspectedTokens,
+    Inspection, MachineBinding, Verdict,
+};
 pub use keys::{Fingerprint, Fingerprinter};
 pub use load::{Damage, Intent, Stored};
 pub use outcome::{LockedReason, Outcome, UnreadableReason};
@@ -64,6 +70,7 @@ pub use rotation::{AccountGuard, Rotation, Spends};
 
 use disk::Disk;
 use keys::Keys;
+use outcome::Closed;
 
 /// How long a reader or a sign-out waits for somebody who is just writing, before it goes on without the lock.
 const PATIENCE: Duration = Duration::from_secs(2);

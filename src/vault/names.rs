@@ -201,6 +201,20 @@ pub(super) fn needs_install(name: &FileName) -> bool {
         || parked_since(name).is_some()
 }
 
+/// Whether a file holds something that lasts: everything of a vault but locks, and files being written.
+pub(super) fn has_content(name: &FileName) -> bool {
+    let epoch = || account_of(name).is_some_and(|account| *name == Of(account).epoch());
+    let lasting = || needs_install(name) || *name == install() || epoch();
+    aside_parts(name).is_some() || (!name.as_str().contains(TEMPORARY) && lasting())
+}
+
+/// Whether a file is a lock of the vault's, or one being written.
+pub(super) fn is_passing(name: &FileName) -> bool {
+    let final_name = name.as_str().split_once(TEMPORARY).and_then(|(name, _)| FileName::new(name));
+    let of_account = || account_of(name).is_some_and(|account| Of(account).part(name).is_some());
+    *name == vault_lock() || *name == queue_lock() || final_name.is_some_and(|name| has_content(&name)) || of_account()
+}
+
 /// The account that a file belongs to, if it belongs to one.
 pub(super) fn account_of(name: &FileName) -> Option<AccountKey> {
     AccountKey::parse(name.as_str().split_once('.')?.0)

@@ -149,7 +149,9 @@ impl UnreadableReason {
         matches!(self, Self::AnotherMachine | Self::KeyMissing)
     }
 
-    pub(super) fn word(self) -> &'static str {
+    /// The word that names it in file names and in what machines read. Words never change.
+    #[must_use]
+    pub fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(reason, _)| *reason == self).map_or("disk", |(_, word)| word)
     }
 

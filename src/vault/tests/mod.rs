@@ -9,6 +9,7 @@ mod fixtures;
 mod format;
 mod fuzzed;
 mod hostile;
+mod inspecting;
 mod reading;
 mod records;
 mod resealing;

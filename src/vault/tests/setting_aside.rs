@@ -214,3 +214,34 @@ async fn a_restore_that_the_disk_refuses_can_be_done_again() {
         }
     }
 }
+
+/// 1. Somebody is storing a sign-in, and has the files' lock. 2. A restore waits for him. 3. It finds his generation in the
+/// place, and leaves it there.
+#[tokio::test]
+async fn a_restore_never_overtakes_a_sign_in_that_is_being_stored() {
+    let machine = Machine::signed_in(1).await;
+    let (vault, at) = (machine.process(), machine.clock_millis());
+    vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap();
+    let held = vault.files_lock(till()).await.unwrap();
+    let mut restore = Box::pin(vault.restore(at));
+    assert!(is_pending(restore.as_mut()), "a restore takes no lock");
+    let other = Machine::signed_in(7).await;
+    machine.files.put(&names::Of(till()).current(), other.file(&names::Of(till()).current()));
+    let before = machine.files.contents();
+    drop(held);
+    assert!(matches!(restore.await, Err(VaultError::Occupied)));
+    assert_eq!(machine.files.contents(), before);
+}
+
+#[tokio::test]
+async fn what_a_newer_release_moved_aside_is_left_to_it() {
+    let machine = Machine::signed_in(1).await;
+    let name = names::Of(till()).current();
+    let newer = super::reading::newer(&machine.file(&name));
+    machine
+        .files
+        .put(&names::aside(5, UnreadableReason::Damaged, &names::Of(till()).single(names::Single::Session)), newer);
+    let before = machine.files.contents();
+    assert!(matches!(machine.process().restore(5).await, Err(VaultError::TooNew { version: 2 })));
+    assert_eq!(machine.files.contents(), before);
+}

@@ -1,0 +1,50 @@
+//! A session's record, for people to look at.
+
+use std::sync::Arc;
+
+use mainstay_core::{Note, State, Timestamp};
+
+use super::{
+    explain::{self, Explanation},
+    record::SessionRecord,
+    time_line::TimeLine,
+};
+use crate::{Identity, host::Clock};
+
+/// What a session remembers over a restart.
+#[derive(Clone, Debug)]
+pub struct SessionMemory {
+    /// What the session's time line shows now; every time below is on that line.
+    pub now: Timestamp,
+    /// When this was stored.
+    pub stored_at: Timestamp,
+    /// Where the session stood then.
+    pub state: State,
+    /// The same in plain words.
+    pub explanation: Explanation,
+    /// Whom the account is pinned to.
+    pub identity: Option<Identity>,
+    /// When a server last accepted the session.
+    pub last_accepted: Timestamp,
+    /// Whether a sign-in prompt stands open.
+    pub prompting: bool,
+    /// The last lines of the timeline, the oldest first.
+    pub notes: Vec<Note>,
+}
+
+/// What a stored record says, if this release understands it.
+pub(crate) fn memory(record: &[u8], clock: &Arc<dyn Clock>) -> Option<SessionMemory> {
+    let record = SessionRecord::read(record)?;
+    let now = TimeLine::resume(Arc::clone(clock), Some(&record.clock)).now();
+    let state = record.snapshot.state();
+    Some(SessionMemory {
+        now,
+        stored_at: Timestamp::from_millis(record.clock.line_ms()),
+        state,
+        explanation: explain::of(state, now),
+        identity: record.identity,
+        last_accepted: record.last_accepted,
+        prompting: record.prompting,
+        notes: record.notes,
+    })
+}
