@@ -416,9 +416,9 @@ fn opens(sealed: &Sealed<'_>, keys: &Keys, name: &FileName, account: AccountKey)
             let is_it = credentials.generation.number() == sealed.generation;
             if is_it { Ok(()) } else { Err(UnreadableReason::Nonsense) }
         }
-        Some(FileKind::Intent) => payload::decode::<IntentV1>(&*sealed.open(keys, Kind::Intent, account)?).map(drop),
+        Some(FileKind::Intent) => payload::decode::<IntentV1>(&sealed.open(keys, Kind::Intent, account)?).map(drop),
         Some(FileKind::Revocation(_)) => {
-            payload::decode::<RevocationV1>(&*sealed.open(keys, Kind::Revocation, NO_ACCOUNT)?).map(drop)
+            payload::decode::<RevocationV1>(&sealed.open(keys, Kind::Revocation, NO_ACCOUNT)?).map(drop)
         }
         Some(FileKind::DeviceKey) => sealed.open(keys, Kind::DeviceKey, account).map(drop),
         Some(FileKind::Session) => sealed.open(keys, Kind::Session, account).map(drop),

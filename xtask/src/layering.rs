@@ -34,6 +34,7 @@ const LAYERS: &[Layer] = &[
         normal: &["mainstay", "mainstay-core", "mainstay-incidents", "mainstay-mock-server"],
         tests: &[],
     },
+    Layer { package: "mainstay-cli", normal: &["mainstay"], tests: &["mainstay", "mainstay-mock-server"] },
     Layer {
         package: "mainstay-benches",
         normal: &["mainstay", "mainstay-core", "mainstay-mock-server"],
@@ -79,15 +80,20 @@ const MODULES: &[ModuleLayer] = &[
     },
     ModuleLayer {
         module: "vault",
-        not: &["crate::driver", "crate::native", "crate::oauth", "std::fs", "reqwest::"],
+        not: &["crate::driver", "crate::native", "crate::oauth", "crate::support", "std::fs", "reqwest::"],
         but: &[],
     },
     ModuleLayer { module: "native", not: &["crate::driver", "crate::vault"], but: &[] },
     ModuleLayer {
         module: "driver",
-        not: &["crate::native", "reqwest::", "std::fs", "std::time::Instant"],
+        not: &["crate::native", "crate::support", "reqwest::", "std::fs", "std::time::Instant"],
         // The builder offers this machine as a host, by one call.
         but: &["crate::native::host("],
+    },
+    ModuleLayer {
+        module: "support",
+        not: &["crate::native", "crate::oauth", "reqwest::", "std::fs", "std::time::SystemTime"],
+        but: &[],
     },
 ];
 
@@ -95,7 +101,7 @@ const MODULES: &[ModuleLayer] = &[
 const CORE_DEPENDENCIES: &[&str] = &["mainstay-core", "serde", "serde_core"];
 
 /// Packages that become artefacts, which test features must never reach.
-const SHIPPED: &[&str] = &["mainstay"];
+const SHIPPED: &[&str] = &["mainstay", "mainstay-cli"];
 
 /// Packages against [`LAYERS`].
 pub(crate) fn packages_point_downward(workspace: &Workspace) -> Result<Vec<String>, Error> {

@@ -236,6 +236,22 @@ pub(crate) const SUITES: &[Suite] = &[
                 "keyring",
                 Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "keyring", "--locked"]),
             ),
+            Step::new("`mainstay vault`", Work::Tests(&["test", "-p", "mainstay-cli", "--locked"])),
+            Step::new(
+                "clippy, `mainstay` with the keyring, as it is shipped",
+                Work::Cargo(&[
+                    "clippy",
+                    "-p",
+                    "mainstay-cli",
+                    "--features",
+                    "keyring",
+                    "--locked",
+                    "--",
+                    "-D",
+                    "warnings",
+                ]),
+            )
+            .when(When::NotFast),
             Step::new(
                 "processes that are killed, stopped and many",
                 Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "process", "--locked"]),

@@ -1,0 +1,67 @@
+//! `mainstay`: looks at what Mainstay stores on a device, and puts back what was set aside.
+//!
+//! Everything that is true of a vault is found out by the SDK ([`mainstay::support`]); this program presents it. docs/cli.md
+//! describes it.
+
+mod args;
+mod document;
+mod export;
+mod place;
+mod restore;
+mod screen;
+mod status;
+mod trouble;
+mod verdict;
+mod verify;
+mod words;
+
+use std::{
+    io::{self, ErrorKind, Write},
+    process::ExitCode,
+};
+
+use args::{Args, Command, VaultCommand};
+use clap::{CommandFactory, Parser};
+use screen::Screen;
+use trouble::Trouble;
+use verdict::Health;
+
+fn main() -> ExitCode {
+    let (command, json) = match Args::parse().command {
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Args::command(), "mainstay", &mut io::stdout());
+            return ExitCode::SUCCESS;
+        }
+        Command::Vault { command, json } => (command, json),
+    };
+    let health = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
+        Ok(runtime) => runtime.block_on(run(command, json)),
+        Err(error) => Err(Trouble::Runtime(error)),
+    };
+    match health {
+        Ok(health) => health.exit_code(),
+        // Whoever read along has seen enough, as `head` has.
+        Err(Trouble::Screen(error)) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(trouble) => complain(&trouble, json),
+    }
+}
+
+async fn run(command: VaultCommand, json: bool) -> Result<Health, Trouble> {
+    let mut screen = Screen::new();
+    match command {
+        VaultCommand::Status(look) => status::show(&mut screen, &look, json).await,
+        VaultCommand::Verify(look) => verify::show(&mut screen, &look, json).await,
+        VaultCommand::Export { look, redacted } => export::show(&mut screen, &look, redacted).await,
+        VaultCommand::Restore { folder, name } => restore::show(&mut screen, &folder, &name, json).await,
+    }
+}
+
+/// What is wrong, and what to do about it.
+fn complain(trouble: &Trouble, json: bool) -> ExitCode {
+    if json {
+        // Nothing is left to do if standard output is gone too.
+        let _gone = writeln!(io::stdout(), "{}", screen::ascii(&trouble.document()));
+    }
+    let _gone = Screen::on_standard_error().trouble(trouble);
+    trouble.health().map_or_else(|| ExitCode::from(2), Health::exit_code)
+}
