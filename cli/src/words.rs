@@ -91,6 +91,7 @@ pub(crate) const fn kind(kind: &FileKind) -> &'static str {
     match kind {
         FileKind::Install => "install",
         FileKind::Canary => "canary",
+        FileKind::Accounts => "accounts",
         FileKind::Epoch => "epoch",
         FileKind::Current => "current",
         FileKind::Kept => "kept",

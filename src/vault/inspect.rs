@@ -149,6 +149,8 @@ pub enum FileKind {
     Install,
     /// Tells a wrong key from damage.
     Canary,
+    /// The index of accounts, which can be made anew from them.
+    Accounts,
     /// How often an account was signed out.
     Epoch,
     /// The current generation.
@@ -240,8 +242,8 @@ impl Inspector<'_> {
             Err(_) => MachineBinding::NotBorn,
         };
         let mut accounts = Vec::new();
-        for key in self.vault.accounts().await.unwrap_or_default() {
-            accounts.push(self.account(key).await);
+        for resident in self.vault.residents().await.unwrap_or_default() {
+            accounts.push(self.account(resident.account).await);
         }
         let epochs = |key: AccountKey| accounts.iter().find(|it| it.key == key).map(|it| it.epoch).unwrap_or_default();
         let files = self.still.files().filter_map(|(name, content)| self.file(name, content, &epochs)).collect();
@@ -422,6 +424,7 @@ fn opens(sealed: &Sealed<'_>, keys: &Keys, name: &FileName, account: AccountKey)
         }
         Some(FileKind::DeviceKey) => sealed.open(keys, Kind::DeviceKey, account).map(drop),
         Some(FileKind::Session) => sealed.open(keys, Kind::Session, account).map(drop),
+        Some(FileKind::Accounts) => sealed.open(keys, Kind::Accounts, NO_ACCOUNT).map(drop),
         Some(FileKind::Install | FileKind::Epoch | FileKind::SetAside(_)) | None => Err(UnreadableReason::Misplaced),
     }
 }
@@ -455,6 +458,9 @@ fn kind_of(name: &FileName) -> Option<(FileKind, Option<AccountKey>)> {
     }
     if *name == names::canary() {
         return Some((FileKind::Canary, None));
+    }
+    if *name == names::index() {
+        return Some((FileKind::Accounts, None));
     }
     let account = names::account_of(name)?;
     let kind = match Of(account).part(name)? {

@@ -60,6 +60,7 @@ fn setup(server: &MockServer, sandbox: &Sandbox) -> Setup {
         virtual_time: Some(0),
         without_locks: false,
         without_watch: false,
+        deaf_watch: false,
         enroll_device_key: false,
         keyring_patience: 5,
     }
