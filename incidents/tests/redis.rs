@@ -14,6 +14,7 @@ title = "The session store is killed, and one session goes to everybody"
 year = 2022
 source = "cachetur.no, 21 June 2022; that its store was a Redis is our assumption"
 story = "The store of sessions could not be reached, and weak checks let one session be shared."
+suffered = "Nobody did."
 [given]
 lasts = "30m"
 server = { sessions = "redis" }

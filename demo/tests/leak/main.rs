@@ -9,14 +9,27 @@ mod run;
 mod scanner;
 mod shape;
 
+use std::{fs, path::Path};
+
 use run::{KEYS, Run};
+
+/// What is played at the loudest. Not all of the catalogue: the devices of all incidents draw from one seed, so that what is
+/// a secret of one may be the name of an account in another.
+const PLAYED: [&str; 4] =
+    ["mews-hotfix-old-key-returns", "mews-no-device-key", "mews-secret-changed", "mews-secret-changed-all-tokens"];
 
 /// Where the naive till keeps its tokens, for everybody to read: what a search must find without being told.
 const NAIVE: &str = "tokens.json";
 
 #[test]
 fn the_demo_at_trace_level_leaks_none_of_its_secrets_anywhere() {
-    let run = Run::of(&["--all", "--json"], None);
+    let folder = tempfile::tempdir().unwrap();
+    for name in PLAYED {
+        let file = format!("{name}.toml");
+        let catalogue = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/incidents");
+        fs::copy(catalogue.join(&file), folder.path().join(&file)).unwrap();
+    }
+    let run = Run::of(&["--all", "--json", "--catalogue", folder.path().to_str().unwrap()], None);
     let log = run.text("standard error");
     for word in ["TRACE hyper_util", "reqwest", "mainstay::driver::task", "mainstay_mock_server::faults"] {
         assert!(log.contains(word), "the log is not as loud as it should be: no {word}");

@@ -9,7 +9,6 @@ year = 2025
 source = "Nobody"
 story = "Nothing happens."
 suffered = "Nobody did."
-
 [given]
 lasts = "1h 30m"
 people = ["ada"]
