@@ -3,7 +3,8 @@ use std::time::Duration;
 use super::*;
 use crate::protocol::StateName;
 
-const WHOLE: &str = r#"title = "A short one"
+const WHOLE: &str = r#"
+title = "A short one"
 year = 2025
 source = "Nobody"
 story = "Nothing happens."
