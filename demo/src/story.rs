@@ -6,6 +6,7 @@ use std::collections::HashSet;
 
 use mainstay_incidents::{
     director::{Happening, Scene},
+    format::{DeviceStep, Kill, What},
     protocol::{Note, Outcome, Prompt, StateEvent},
     report::Failure,
 };
@@ -70,6 +71,14 @@ impl Teller {
             Happening::Begins { person } => {
                 let text = format!("The shop opens. {} has signed in, and is at the till.", words::name(person));
                 self.changed(Beat::new(at, Lane::Till).say(NORMAL, text));
+            }
+            // It happens later, and is told then.
+            Happening::Step(What::Device(DeviceStep::Kill(Kill { during: Some(_), .. }))) => {}
+            Happening::Killed { during, moment } => {
+                self.changed(Beat::new(at, Lane::Device).say(STRONG, words::killed(during, *moment)));
+            }
+            Happening::StartedAgain => {
+                self.changed(Beat::new(at, Lane::Device).say(STRONG, "The app starts again."));
             }
             Happening::Step(step) => {
                 let (lane, text) = words::step(step);

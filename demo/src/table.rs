@@ -50,6 +50,8 @@ pub(crate) fn compare(screen: &mut Screen, reports: &[&Report]) -> io::Result<()
         row("app data as it was", reports, |report| yes(report.app_data_identical, true)),
         row("seconds without selling online", reports, |report| (NORMAL, report.seconds_not_selling.to_string())),
         row("seconds of selling lost", reports, |report| none(report.seconds_lost)),
+        row("times killed", reports, |report| (NORMAL, report.kills.to_string())),
+        row("refresh tokens taken for stolen", reports, |report| none(report.reuse_detections)),
         row("sales taken", reports, |report| (NORMAL, report.sales.taken.to_string())),
         row("of these not at the server", reports, |report| none(report.sales.taken - report.sales.delivered)),
         row("customers not served", reports, |report| none(report.sales.refused)),
@@ -59,12 +61,15 @@ pub(crate) fn compare(screen: &mut Screen, reports: &[&Report]) -> io::Result<()
         }),
         row("in the end", reports, |report| (NORMAL, report.state.to_string().replace('_', " "))),
     ];
+    // Where nobody was killed and nothing taken for stolen, nothing is to be said of it.
+    let idle = ["times killed", "refresh tokens taken for stolen"];
+    let is_idle = |row: &Row| idle.contains(&row.label) && row.cells.iter().all(|(_, text)| text == "0");
     let label = 42;
     let cell = 16;
     let mut head = vec![(NORMAL, " ".repeat(label + 2))];
     head.extend(reports.iter().map(|report| (STRONG, format!("{:>cell$}", client_name(&report.client)))));
     screen.line(&head)?;
-    for Row { label: text, cells } in rows {
+    for Row { label: text, cells } in rows.into_iter().filter(|row| !is_idle(row)) {
         let mut line = vec![(NORMAL, format!("  {text:<label$}"))];
         line.extend(cells.into_iter().map(|(style, text)| (style, format!("{text:>cell$}"))));
         screen.line(&line)?;

@@ -1,7 +1,7 @@
 //! Colours, and the words for what happens.
 
 use anstyle::{AnsiColor, Color, Reset, Style};
-use mainstay_incidents::format::{AppStep, DeviceStep, Fault, OnOff, PersonStep, RedisState, ServerStep, What};
+use mainstay_incidents::format::{AppStep, DeviceStep, Fault, Middle, OnOff, PersonStep, RedisState, ServerStep, What};
 use mainstay_mock_server::{NodeKeys, Nodes, StoreChange, StoreFailure};
 
 use crate::beats::Lane;
@@ -165,9 +165,18 @@ fn device(step: &DeviceStep) -> String {
         DeviceStep::Network(network) if network.state == OnOff::Off => "The network is gone.".to_owned(),
         DeviceStep::Network(_) => "The network is back.".to_owned(),
         DeviceStep::Clock(shift) => format!("The calendar jumps {}.", by(shift.millis(), "ahead", "back")),
-        DeviceStep::Kill => "The app is killed.".to_owned(),
+        DeviceStep::Kill(_) => "The app is killed.".to_owned(),
         DeviceStep::Restart => "The app starts again.".to_owned(),
         DeviceStep::ClearAppData => "Somebody clears the app's data.".to_owned(),
+    }
+}
+
+/// A kill in the middle of something.
+pub(crate) fn killed(during: &str, moment: Middle) -> String {
+    let request = endpoint(during);
+    match moment {
+        Middle::BeforeTheAnswer => format!("kill -9 in the middle of {request}: the server did it, nobody hears so."),
+        Middle::AfterTheAnswer => format!("kill -9 right after the answer to {request}."),
     }
 }
 

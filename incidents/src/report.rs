@@ -39,6 +39,10 @@ pub struct Report {
     pub seconds_not_selling: u64,
     /// For how many of those it could not sell offline either: nobody was served.
     pub seconds_lost: u64,
+    /// How often the app was killed.
+    pub kills: u64,
+    /// How often the server took a refresh token for stolen, because it was presented again.
+    pub reuse_detections: u64,
     /// What became of the sales.
     pub sales: SalesCount,
     /// What was expected and is not so.

@@ -163,6 +163,8 @@ async fn each_expectation_that_is_wrong_fails_with_expected_and_seen() {
         foreign_bytes: exactly(1),
         seconds_not_selling: exactly(0),
         seconds_lost: exactly(1),
+        kills: exactly(1),
+        reuse_detections: exactly(1),
         sales_delivered_once: Some(false),
         line: 40,
         ..Expect::default()
@@ -183,6 +185,8 @@ async fn each_expectation_that_is_wrong_fails_with_expected_and_seen() {
         "foreign_bytes",
         "seconds_not_selling",
         "seconds_lost",
+        "kills",
+        "reuse_detections",
         "sales_delivered_once",
     ];
     assert_eq!(failed, all);
@@ -204,4 +208,17 @@ async fn expectations_on_the_way_are_looked_at_when_their_moment_has_settled() {
     let (report, _) = run(&incident, &rust()).await;
     let failed: Vec<&str> = report.failures.iter().map(|failure| failure.at.as_str()).collect();
     assert_eq!(failed, ["10m"]);
+}
+
+/// What makes the difference in a storm of kills: a token that is used before it is on the disk is lost.
+#[tokio::test]
+async fn a_storm_of_kills_costs_the_naive_client_its_session_and_mainstay_nothing() {
+    let incident = incident("crash-storm");
+    let (with_mainstay, scenes) = run(&incident, &rust()).await;
+    assert!(with_mainstay.ok, "{:#?}", with_mainstay.failures);
+    let killed = scenes.iter().filter(|scene| matches!(scene.what, Happening::Killed { .. })).count();
+    let started = scenes.iter().filter(|scene| matches!(scene.what, Happening::StartedAgain)).count();
+    assert_eq!((killed, started, with_mainstay.kills), (20, 20, 20));
+    let (naive, _) = run(&incident, &naive()).await;
+    assert!(naive.reuse_detections > 0 && naive.prompts > 0 && naive.kills > 0, "{naive:#?}");
 }

@@ -678,3 +678,66 @@ async fn an_app_that_is_started_without_a_network_has_none() {
     .await;
     assert_eq!(report.requests["sales"], 5);
 }
+
+/// 1. The app sells, and the server has the sale. 2. The app is killed before it hears so. 3. It starts again, and delivers the
+/// sale once more: the server has it once. The same with a refresh.
+#[tokio::test]
+async fn an_app_that_is_killed_in_the_middle_of_a_request_is_killed_there_and_nowhere_else() {
+    for (during, moment, told) in [
+        ("sales", "before_the_answer", false),
+        ("sales", "after_the_answer", true),
+        ("refresh", "before_the_answer", false),
+    ] {
+        let (report, scenes) = all_is_so(&format!(
+            r#"
+            [given]
+            lasts = "30m"
+            [given.server]
+            rotation = "grace"
+            [given.app]
+            sells_every = "2m"
+            [[steps]]
+            at = "1m"
+            who = "device"
+            what = "kill"
+            during = "{during}"
+            moment = "{moment}"
+            starts_again_after = "5s"
+            [[expect]]
+            state = "signed_in"
+            kills = 1
+            prompts = 0
+            reuse_detections = 0
+            seconds_lost = 5
+            sales_delivered_once = true
+            "#
+        ))
+        .await;
+        let at = scenes.iter().position(|scene| matches!(scene.what, Happening::Killed { .. })).unwrap();
+        let heard = scenes[..at]
+            .iter()
+            .any(|scene| matches!(&scene.what, Happening::Request { endpoint, .. } if endpoint == during));
+        assert_eq!(heard, told, "{during} {moment}");
+        let started = scenes.iter().find(|scene| scene.what == Happening::StartedAgain).unwrap();
+        assert_eq!(started.at_ms - scenes[at].at_ms, 5000);
+        assert_eq!(report.kills, 1);
+    }
+}
+
+/// The negative control: without the request there is no kill, and a file that expects one says so.
+#[tokio::test]
+async fn a_kill_in_the_middle_of_something_that_never_happens_never_happens() {
+    let (report, _) = run(r#"
+        [given]
+        lasts = "10m"
+        [[steps]]
+        at = "1m"
+        who = "device"
+        what = "kill"
+        during = "revoke"
+        [[expect]]
+        kills = 1
+        "#)
+    .await;
+    assert_eq!((report.ok, report.kills), (false, 0));
+}

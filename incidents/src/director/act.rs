@@ -18,6 +18,10 @@ impl Director<'_> {
                 self.tell(Happening::NetworkReturned);
                 self.set_network(true).await
             }
+            Due::StartsAgain => {
+                self.tell(Happening::StartedAgain);
+                self.start_client().await
+            }
             Due::Sale => {
                 self.sell_again();
                 self.sell(1, self.incident.given.app.sale_cents).await
@@ -74,7 +78,7 @@ impl Director<'_> {
                 self.calendar_shift_ms += shift.millis();
                 self.tap(Command::Clock { shift_ms: shift.millis() }, "set its calendar").await
             }
-            DeviceStep::Kill => self.kill_client().await,
+            DeviceStep::Kill(kill) => self.kill_when(kill).await,
             DeviceStep::Restart => {
                 self.kill_client().await?;
                 self.start_client().await

@@ -9,6 +9,8 @@ pub(super) enum Due {
     Step(usize),
     /// The network comes back after the sales that were queued without it.
     NetworkReturns,
+    /// The app that was killed is started again.
+    StartsAgain,
     /// The till's next sale.
     Sale,
     /// The person does what the prompt asks for.

@@ -34,6 +34,8 @@ pub(super) fn check(expect: &Expect, seen: &Seen) -> Vec<Failure> {
     checker.equal("session_survives_restart", expect.session_survives_restart, seen.session_survives_restart);
     checker.bounds("seconds_not_selling", expect.seconds_not_selling, seen.seconds_not_selling);
     checker.bounds("seconds_lost", expect.seconds_lost, seen.seconds_lost);
+    checker.bounds("kills", expect.kills, seen.kills);
+    checker.bounds("reuse_detections", expect.reuse_detections, seen.reuse_detections);
     checker.equal("sales_delivered_once", expect.sales_delivered_once, seen.sales_delivered_once);
     checker.failures
 }

@@ -39,6 +39,8 @@ impl Director<'_> {
             session_survives_restart: true,
             seconds_not_selling,
             seconds_lost,
+            kills: account.kills,
+            reuse_detections: observed.reuse_detections,
             sales,
             sales_delivered_once,
         })

@@ -12,6 +12,7 @@ mod act;
 mod agenda;
 mod app_data;
 mod check;
+mod crash;
 mod hear;
 mod measure;
 mod process;
@@ -26,7 +27,7 @@ pub use process::ClientCommand;
 pub use scene::{Happening, Scene};
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     path::PathBuf,
 };
 
@@ -39,7 +40,7 @@ use seen::{Ability, Ledger, Seen};
 use stage::Stage;
 
 use crate::{
-    format::{Incident, Moment},
+    format::{Incident, Kill, Moment},
     protocol::{LineError, StateEvent, StateName},
     report::{Failure, Report},
     witness,
@@ -136,6 +137,8 @@ struct Director<'a> {
     explain_state: bool,
     /// Orders that were not answered yet.
     open_orders: HashMap<u64, Order>,
+    /// Kills that wait for their request, in order.
+    crashes: VecDeque<Kill>,
     next_sale: u32,
     prices: BTreeMap<String, (u32, u64)>,
     account: Account,
@@ -158,6 +161,7 @@ struct Account {
     foreign_bytes: u64,
     person: String,
     asked_to_clear: bool,
+    kills: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -215,6 +219,7 @@ impl<'a> Director<'a> {
             answers: 0,
             explain_state: false,
             open_orders: HashMap::new(),
+            crashes: VecDeque::new(),
             next_sale: 1,
             prices: BTreeMap::new(),
             account: Account {
@@ -230,6 +235,7 @@ impl<'a> Director<'a> {
                 foreign_bytes: 0,
                 person: incident.given.people.first().cloned().unwrap_or_default(),
                 asked_to_clear: false,
+                kills: 0,
             },
             failures: Vec::new(),
         })
@@ -241,15 +247,13 @@ impl<'a> Director<'a> {
         self.tell(Happening::Begins { person: self.account.person.clone() });
         let mut stops = 0_u32;
         loop {
-            self.settle().await?;
-            self.explain().await?;
+            self.come_to_rest().await?;
             while let Some(due) = self.agenda.take_due(self.now_ms) {
                 if due == Due::End {
                     return self.end().await;
                 }
                 self.act(due).await?;
-                self.settle().await?;
-                self.explain().await?;
+                self.come_to_rest().await?;
             }
             stops += 1;
             if stops > MOST_STOPS {
@@ -257,6 +261,15 @@ impl<'a> Director<'a> {
             }
             self.advance().await?;
         }
+    }
+
+    /// Lets everything of this moment happen, a kill in the middle of it included.
+    async fn come_to_rest(&mut self) -> Result<(), PlayError> {
+        self.settle().await?;
+        while self.crash().await? {
+            self.settle().await?;
+        }
+        self.explain().await
     }
 
     fn write_agenda(&mut self) {
@@ -324,6 +337,8 @@ impl<'a> Director<'a> {
             session_survives_restart: seen.session_survives_restart,
             seconds_not_selling: seen.seconds_not_selling,
             seconds_lost: seen.seconds_lost,
+            kills: seen.kills,
+            reuse_detections: seen.reuse_detections,
             sales: seen.sales,
             failures: self.failures.clone(),
         }

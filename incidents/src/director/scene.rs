@@ -1,7 +1,7 @@
 //! What happens, as it happens: for whoever presents it.
 
 use crate::{
-    format::What,
+    format::{Middle, What},
     protocol::{Note, Outcome, Prompt, Said, StateEvent},
     report::Failure,
 };
@@ -27,6 +27,15 @@ pub enum Happening {
     Step(What),
     /// The network came back after the sales that were queued without it.
     NetworkReturned,
+    /// The app's process was killed in the middle of a request to this endpoint.
+    Killed {
+        /// The mock server's name of the endpoint.
+        during: String,
+        /// In the middle of which part of it.
+        moment: Middle,
+    },
+    /// The app was started again.
+    StartedAgain,
     /// The person at the till does what a prompt asks for.
     PersonAnswers {
         /// And clears the app's data first, as told.

@@ -24,6 +24,8 @@ pub(super) struct Seen {
     pub(super) session_survives_restart: bool,
     pub(super) seconds_not_selling: u64,
     pub(super) seconds_lost: u64,
+    pub(super) kills: u64,
+    pub(super) reuse_detections: u64,
     pub(super) sales: SalesCount,
     pub(super) sales_delivered_once: bool,
 }

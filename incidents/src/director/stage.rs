@@ -30,6 +30,8 @@ pub(super) struct Stage {
     unanswered: BTreeSet<usize>,
     /// Requests that were answered and not told yet.
     answered: VecDeque<(Endpoint, String)>,
+    /// An endpoint that is watched, and what it had seen when that began: requests, and answers among them.
+    watched: Option<(Endpoint, u64, u64)>,
 }
 
 impl Stage {
@@ -61,6 +63,7 @@ impl Stage {
             looked_at: 0,
             unanswered: BTreeSet::new(),
             answered: VecDeque::new(),
+            watched: None,
         })
     }
 
@@ -129,6 +132,30 @@ impl Stage {
         let at_ms = self.control.next_wake_ms()?;
         let now_ms = self.wall_ms().saturating_add_signed(self.shift_ms);
         Some(self.now_ms + at_ms.saturating_sub(now_ms))
+    }
+
+    /// Looks from now on for a request to this endpoint.
+    pub(super) fn watch_for(&mut self, endpoint: Endpoint) {
+        let (requests, answers) = self.traffic(endpoint);
+        self.watched = Some((endpoint, requests, answers));
+    }
+
+    /// Whether a request to the watched endpoint came since, and rests in the server.
+    pub(super) fn holds_the_watched(&self) -> bool {
+        let came = |(endpoint, requests, _): (Endpoint, u64, u64)| self.traffic(endpoint).0 > requests;
+        self.watched.is_some_and(came) && self.observations().held > 0
+    }
+
+    /// Whether a request to the watched endpoint was answered since.
+    pub(super) fn answered_the_watched(&self) -> bool {
+        self.watched.is_some_and(|(endpoint, _, answers)| self.traffic(endpoint).1 > answers)
+    }
+
+    /// How many requests an endpoint got, and how many of them it answered.
+    fn traffic(&self, endpoint: Endpoint) -> (u64, u64) {
+        let seen = self.observations();
+        let requests = seen.requests.get(&endpoint);
+        requests.map_or((0, 0), |requests| (requests.total, requests.by_status.values().sum()))
     }
 
     /// Requests by endpoint.

@@ -41,6 +41,10 @@ pub struct Expect {
     pub seconds_not_selling: Option<Bounds>,
     /// For how many of those it could not even sell offline.
     pub seconds_lost: Option<Bounds>,
+    /// How often the app was killed.
+    pub kills: Option<Bounds>,
+    /// How often the server took a refresh token for stolen, because it was presented again.
+    pub reuse_detections: Option<Bounds>,
     /// Whether each sale that was taken reached the server exactly once.
     pub sales_delivered_once: Option<bool>,
     /// The line in the file, counted from 1.

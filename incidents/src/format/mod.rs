@@ -24,8 +24,9 @@ pub use given::{
     SignedWith,
 };
 pub use step::{
-    AppStep, Call, ChangeSecret, ClearFaults, ClockShift, DeviceStep, Fault, Network, OnNodes, OnOff, PersonStep,
-    RedisState, RedisStep, RejectAll, Release, RevokeSessions, RotateJwks, Sell, ServerStep, SignIn, Step, What,
+    AppStep, Call, ChangeSecret, ClearFaults, ClockShift, DeviceStep, Fault, Kill, Middle, Network, OnNodes, OnOff,
+    PersonStep, RedisState, RedisStep, RejectAll, Release, RevokeSessions, RotateJwks, Sell, ServerStep, SignIn, Step,
+    What,
 };
 pub use values::{Delay, Shift, StartTime};
 

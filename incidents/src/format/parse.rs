@@ -3,6 +3,7 @@
 use std::{fs::File, io::Read, ops::Range, path::Path};
 
 use mainstay_core::Code;
+use mainstay_mock_server::Endpoint;
 use serde::{Deserialize, de::DeserializeOwned};
 use toml::{
     Spanned,
@@ -10,8 +11,8 @@ use toml::{
 };
 
 use super::{
-    About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, LARGEST_FILE, Moment, PEOPLE,
-    PersonStep, ServerStep, Sessions, Step, What,
+    About, AppStep, Delay, DeviceStep, Expect, Fault, FormatError, Given, Incident, Kill, LARGEST_FILE, Middle, Moment,
+    PEOPLE, PersonStep, ServerStep, Sessions, Step, What,
     error::{Mistake, line_at, with_suggestion},
 };
 
@@ -194,11 +195,26 @@ fn device_step(what: &str, span: Range<usize>, rest: Rest<'_>) -> Found<DeviceSt
     Ok(match what {
         "network" => DeviceStep::Network(rest.read()?),
         "clock" => DeviceStep::Clock(rest.read()?),
-        "kill" => rest.nothing(DeviceStep::Kill)?,
+        "kill" => DeviceStep::Kill(kill(rest)?),
         "restart" => rest.nothing(DeviceStep::Restart)?,
         "clear_app_data" => rest.nothing(DeviceStep::ClearAppData)?,
         other => return Err(Mistake::unknown(span, "step of the device", other, &DEVICE)),
     })
+}
+
+fn kill(rest: Rest<'_>) -> Found<Kill> {
+    let span = rest.span.clone();
+    let kill: Kill = rest.read()?;
+    let endpoints = Endpoint::ALL.map(|(_, name)| name);
+    match &kill.during {
+        Some(during) if !endpoints.contains(&during.as_str()) => {
+            Err(Mistake::unknown(span, "endpoint", during, &endpoints))
+        }
+        None if kill.moment != Middle::default() => {
+            Err(Mistake::at(span, "`moment` says in the middle of which part of a request: `during` is missing"))
+        }
+        _ => Ok(kill),
+    }
 }
 
 /// What is left of a step's table: the parameters.

@@ -92,8 +92,8 @@ pub enum DeviceStep {
     Network(Network),
     /// The device's calendar clock is set off by this much from now on.
     Clock(ClockShift),
-    /// The app's process is killed, without a word.
-    Kill,
+    /// The app's process is killed, without a word: at once, or in the middle of what it does next.
+    Kill(Kill),
     /// The app starts again; it is killed first if it runs.
     Restart,
     /// Somebody opens the system's settings and clears the app's data.
@@ -280,6 +280,30 @@ pub struct SignIn {
 pub struct Network {
     /// Which way.
     pub state: OnOff,
+}
+
+/// Parameters of `device` `kill`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kill {
+    /// In the middle of the next request to this endpoint, by the mock server's name for it; absent: at once. One such kill
+    /// waits for its turn after another.
+    pub during: Option<String>,
+    /// In the middle of which part of it.
+    pub moment: Middle,
+    /// How long after that the app is started again; absent: somebody else does.
+    pub starts_again_after: Option<Delay>,
+}
+
+/// Two ways to be in the middle of a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Middle {
+    /// The server has done its work, and its answer never arrives.
+    #[default]
+    BeforeTheAnswer,
+    /// The answer has arrived, and the app has done all that it does at once.
+    AfterTheAnswer,
 }
 
 /// On or off.

@@ -114,6 +114,39 @@ fn a_wrong_type_or_a_value_out_of_its_range_names_its_line() {
 }
 
 #[test]
+fn a_kill_says_in_the_middle_of_what() {
+    let kill = |rest: &str| {
+        let step = "what = \"clock\"\nshift = \"1d\"\nback = true";
+        assert!(WHOLE.contains(step));
+        Incident::parse("short", &WHOLE.replace(step, &format!("what = \"kill\"\n{rest}")))
+    };
+    let parsed = |rest: &str| match &kill(rest).unwrap().steps[0].what {
+        What::Device(DeviceStep::Kill(kill)) => kill.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(parsed(""), Kill::default());
+    let whole = parsed("during = \"refresh\"\nmoment = \"after_the_answer\"\nstarts_again_after = \"5s\"");
+    assert_eq!((whole.during.as_deref(), whole.moment), (Some("refresh"), Middle::AfterTheAnswer));
+    assert_eq!(whole.starts_again_after, Some(Delay(Duration::from_secs(5))));
+    for (rest, says) in [
+        ("during = \"refersh\"", "unknown endpoint `refersh`; did you mean `refresh`?"),
+        (
+            "moment = \"after_the_answer\"",
+            "`moment` says in the middle of which part of a request: `during` is missing",
+        ),
+        (
+            "during = \"refresh\"\nmoment = \"between\"",
+            "unknown word `between`; expected one of: before_the_answer, after_the_answer",
+        ),
+        ("dering = \"refresh\"", "unknown key `dering`; did you mean `during`?"),
+    ] {
+        let complaint = kill(rest).unwrap_err();
+        assert_eq!(complaint.message, says);
+        assert!(complaint.line.is_some_and(|line| (26..=32).contains(&line)), "{complaint}");
+    }
+}
+
+#[test]
 fn what_is_missing_is_named() {
     for (from, says) in [
         ("title = \"A short one\"\n", "missing field `title`"),

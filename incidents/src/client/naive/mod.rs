@@ -3,7 +3,8 @@
 //! It speaks OAuth correctly as long as all is well. When a server says no, it believes it: a 401 means *signed out*, so it
 //! throws its tokens away, shows its sign-in screen and, as the notice of February 2025 did, asks to clear the app's
 //! data. An answer it does not understand is an error on the screen. An access token past its time is refreshed by each
-//! call for itself, and whoever comes back is who is signed in.
+//! call for itself, and whoever comes back is who is signed in. What it keeps is written to the disk in the background, a
+//! little later, as settings libraries do.
 
 mod oauth;
 mod tokens;
@@ -11,11 +12,12 @@ mod tokens;
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
-use mainstay::test_support::Activity;
+use mainstay::{host::Clock, test_support::Activity};
 
 use super::{
     Machine,
@@ -34,6 +36,9 @@ const ADVICE: &str = "Token invalid. Please clear the app's data and sign in aga
 /// After so many errors in a row that are no 401, the help text says what it always says.
 const ERRORS_UNTIL_ADVICE: u32 = 3;
 
+/// How long its settings library collects changes before it writes them.
+const WRITES_AFTER: Duration = Duration::from_secs(2);
+
 /// Runs the naive client on standard input and output until the director is done with it.
 ///
 /// # Errors
@@ -48,7 +53,7 @@ struct Naive {
     machine: Machine,
     till: Arc<Till>,
     out: Out,
-    desk: Mutex<Desk>,
+    desk: Arc<Mutex<Desk>>,
 }
 
 /// What it remembers.
@@ -68,7 +73,7 @@ impl Actor for Naive {
         let tokens = TokenFile::open(&start.vault_folder).map_err(broken)?;
         let till = Till::open(machine.clone(), out.clone(), &start.app_data_folder, &start.issuer).map_err(broken)?;
         let oauth = OAuth::new(&start, machine.clone());
-        let desk = Mutex::new(Desk { tokens, errors: 0, generations: 0, destroyed: 0 });
+        let desk = Arc::new(Mutex::new(Desk { tokens, errors: 0, generations: 0, destroyed: 0 }));
         let naive = Arc::new(Self { oauth, machine, till, out, desk });
         naive.tell_state();
         if naive.is_signed_in() {
@@ -169,19 +174,25 @@ impl Naive {
 
     async fn sign_in(self: &Arc<Self>) -> Result<(), Failure> {
         let tokens = self.oauth.sign_in().await;
-        self.keep(tokens.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?)?;
+        self.keep(tokens.map_err(|error| Failure::new("sign_in_failed", error.to_string()))?);
         self.tell_state();
         self.till.show_name(self);
         self.till.deliver(self);
         Ok(())
     }
 
-    fn keep(&self, tokens: Tokens) -> Result<(), Failure> {
+    fn keep(&self, tokens: Tokens) {
         let mut desk = self.desk();
-        desk.tokens.keep(tokens).map_err(|error| Failure::new("internal", error.to_string()))?;
+        desk.tokens.keep(tokens);
         desk.generations += 1;
         desk.errors = 0;
-        Ok(())
+        let (clock, desk) = (self.machine.clock.clone(), Arc::clone(&self.desk));
+        let at = clock.monotonic().saturating_add(WRITES_AFTER);
+        self.machine.spawn(async move {
+            clock.sleep_until(at).await;
+            // A settings library that cannot write says so to a log that nobody reads.
+            let _unread = desk.lock().unwrap_or_else(PoisonError::into_inner).tokens.write();
+        });
     }
 
     /// Throws the tokens away. Whether the server would have taken them again, nobody will know.
@@ -218,7 +229,7 @@ impl Naive {
         match self.oauth.refresh(&tokens).await {
             Ok(fresh) => {
                 let token = fresh.access_token.clone();
-                self.keep(fresh).ok()?;
+                self.keep(fresh);
                 Some(token)
             }
             Err(OAuthError::NoAnswer(_)) => Some(tokens.access_token),

@@ -28,10 +28,16 @@ impl TokenFile {
         self.current.as_ref()
     }
 
-    pub(super) fn keep(&mut self, tokens: Tokens) -> io::Result<()> {
-        fs::write(&self.file, serde_json::to_vec(&tokens)?)?;
+    /// In memory at once. On disk when somebody gets round to [`write`](Self::write).
+    pub(super) fn keep(&mut self, tokens: Tokens) {
         self.current = Some(tokens);
-        Ok(())
+    }
+
+    pub(super) fn write(&self) -> io::Result<()> {
+        match &self.current {
+            Some(tokens) => fs::write(&self.file, serde_json::to_vec(tokens)?),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn forget(&mut self) {
