@@ -40,7 +40,11 @@ async fn empty(account: &Account) -> Message {
     let epoch = account.vault().epoch(account.key).await.ok();
     let record = match account.vault().load_session(account.key).await {
         Outcome::Value(bytes) => Some(SessionRecord::read(&bytes)),
-        _ => None,
+        Outcome::Empty => None,
+        // There is one, so somebody was signed in here. What it says may be readable later, or never.
+        Outcome::Unreadable(_) => Some(None),
+        Outcome::Locked(reason) => return closed(Opened::Locked(lock_reason(reason))),
+        Outcome::TooNew { .. } => return closed(Opened::Locked(LockReason::TooNew)),
     };
     let opened = match record {
         Some(Some(record)) => match record.snapshot.state() {

@@ -118,12 +118,31 @@ impl Server {
     }
 
     /// Asks the token endpoint. `Err` is [`Failure::Transport`] or [`Failure::Token`], or discovery failed.
+    ///
+    /// Where nothing is at the endpoint, it may have moved, or the document that named it was wrong: the document is read
+    /// again, and another endpoint asked once. Nothing was spent at an address where nobody is.
     pub(super) async fn tokens(
         &self,
-        request: impl FnOnce(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
+        request: impl Fn(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
     ) -> Result<TokenAnswer, Failure> {
         let metadata = self.metadata().await?;
-        let endpoint = &metadata.token_endpoint;
+        let asked = self.tokens_at(&metadata.token_endpoint, &request).await;
+        if !asked.as_ref().is_err_and(is_not_there) {
+            return asked;
+        }
+        match self.rediscover().await {
+            Ok((found, _changed)) if found.token_endpoint != metadata.token_endpoint => {
+                self.tokens_at(&found.token_endpoint, &request).await
+            }
+            _ => asked,
+        }
+    }
+
+    async fn tokens_at(
+        &self,
+        endpoint: &Endpoint,
+        request: &impl Fn(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
+    ) -> Result<TokenAnswer, Failure> {
         let inbound = self.ask(request(endpoint)?).await?;
         let answer = Answer::new(&inbound.response, inbound.from_cache);
         let rules = &self.profile.rejection_rules;
@@ -170,6 +189,11 @@ impl Server {
         self.host.entropy.fill(&mut bytes);
         bytes
     }
+}
+
+/// Whether nobody was there to read a token request: nothing is at the address, or what is there points elsewhere.
+fn is_not_there(failure: &Failure) -> bool {
+    matches!(failure, Failure::Token(error) if error.error.is_none() && matches!(error.status, 300..=399 | 404 | 405 | 410))
 }
 
 /// Waits for `future`, but not longer than `limit` on the injected clock; `None` if it took too long.

@@ -32,6 +32,8 @@ fn outcome_of_error(error: &TokenError) -> TokenOutcome {
         TokenFailure::SessionRevoked { .. } => TokenOutcome::Refused { revoked: true },
         TokenFailure::Configuration(_) => TokenOutcome::Configuration,
         TokenFailure::InvalidScope => TokenOutcome::InvalidScope,
+        // Whoever asks to wait is in trouble, and does not mean the credential.
+        TokenFailure::Unreasoned(_) if error.retry_after.is_some() => transient,
         TokenFailure::Unreasoned(_) => TokenOutcome::Unreasoned,
         TokenFailure::Transient(TransientKind::Malformed(_)) if matches!(error.status, 200..=299) => {
             TokenOutcome::Malformed
