@@ -11,6 +11,7 @@ mod incidents;
 mod layering;
 mod links;
 mod long;
+mod mutants;
 mod packages;
 mod report;
 mod run;

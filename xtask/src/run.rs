@@ -75,6 +75,7 @@ impl Runner<'_> {
                 self.check(step.label, command)
             }
             Work::Fuzz(target, runs) => self.fuzz(step.label, target, runs),
+            Work::Score(score) => score(self.workspace),
             Work::Check(check) => {
                 let violations = check(self.workspace)?;
                 for violation in &violations {

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use crate::error::Error;
+use crate::report::Counts;
 use crate::tools::{CARGO_DENY, Tool};
 use crate::workspace::Workspace;
-use crate::{codes, house, incidents, layering, links, packages};
+use crate::{codes, house, incidents, layering, links, mutants, packages};
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,8 @@ pub(crate) enum Work {
     Fuzz(&'static str, u32),
     /// A check of our own: the violations it found.
     Check(fn(&Workspace) -> Result<Vec<String>, Error>),
+    /// A check of our own that counts and measures.
+    Score(fn(&Workspace) -> Result<Counts, Error>),
 }
 
 impl Step {
@@ -189,11 +192,12 @@ pub(crate) const SUITES: &[Suite] = &[
             )
             .env(&[(CASES, "1000000")])
             .when(When::Long),
+            Step::new("the decision core, mutated", Work::Score(mutants::score)).when(When::Long),
         ],
     },
     Suite {
         name: "sdk",
-        budget: 5,
+        budget: 6,
         steps: &[
             Step::new("the SDK", Work::Tests(&["test", "-p", "mainstay", "--locked"])),
             Step::new(
@@ -209,6 +213,12 @@ pub(crate) const SUITES: &[Suite] = &[
                 ]),
             )
             .when(When::NotFast),
+            Step::new(
+                "the SDK against an adversary, many histories",
+                Work::Tests(&["test", "-p", "mainstay", "--test", "adversary", "--locked", "--", "--nocapture"]),
+            )
+            .env(&[(CASES, "20000")])
+            .when(When::Long),
             Step::new("what the SDK costs, counted", Work::Tests(&["test", "-p", "mainstay-benches", "--locked"])),
         ],
     },
@@ -433,7 +443,7 @@ impl Work {
             Self::Cargo(args) | Self::Tests(args) => format!("cargo {}", quoted(args).join(" ")),
             Self::Tool(tool, args) => format!("{} {}", tool.name, quoted(args).join(" ")),
             Self::Fuzz(target, runs) => fuzzing(target, *runs, "target").join(" "),
-            Self::Check(_) => "built in".to_owned(),
+            Self::Check(_) | Self::Score(_) => "built in".to_owned(),
         }
     }
 }

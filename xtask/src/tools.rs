@@ -19,6 +19,9 @@ pub(crate) struct Tool {
 /// Checks licences, bans and sources by `deny.toml`.
 pub(crate) const CARGO_DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
 
+/// Makes mistakes in the core, one at a time.
+pub(crate) const CARGO_MUTANTS: Tool = Tool { name: "cargo-mutants", version: "27.1.0" };
+
 /// Runs the benchmark that counts instructions. Of the same version as the library in `benches/Cargo.toml`.
 pub(crate) const GUNGRAUN_RUNNER: Tool = Tool { name: "gungraun-runner", version: "0.20.0" };
 
