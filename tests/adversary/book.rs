@@ -123,6 +123,7 @@ struct Call {
 struct Seat {
     /// An authorization server refused it with a reason, since it was last accepted.
     refused_at: Option<u64>,
+    ever_refused: bool,
     /// Refusals without a reason, since then.
     unreasoned: Vec<u64>,
     has_refresh_token: bool,
@@ -149,6 +150,8 @@ pub struct Book {
     shown: Vec<Shown>,
     /// Accounts that the app has asked to sign out, or is about to.
     pub signed_out: BTreeSet<String>,
+    /// The same, whatever came afterwards: another process may hear of it late.
+    pub ever_signed_out: BTreeSet<String>,
     /// Processes that are being killed: what they leave is not their callers' doing.
     pub dying: BTreeSet<u32>,
     namings: BTreeMap<String, Vec<(u64, Naming)>>,
@@ -179,6 +182,7 @@ impl Book {
             seats: BTreeMap::new(),
             shown: Vec::new(),
             signed_out: BTreeSet::new(),
+            ever_signed_out: BTreeSet::new(),
             dying: BTreeSet::new(),
             namings: BTreeMap::new(),
             accepted: BTreeMap::new(),

@@ -80,7 +80,11 @@ impl Seen {
 
 fn compare(book: &mut Book, before: &Shelf, after: &Shelf, limit_passed: bool) {
     let newest = |shelf: &Shelf| shelf.kept.keys().next_back().copied().unwrap_or_default();
-    if newest(after) < newest(before) && !limit_passed {
+    let disowned = before
+        .kept
+        .range(newest(after) + 1..)
+        .all(|(_, kept)| kept.access.iter().any(|token| book.foreign.contains(token)));
+    if newest(after) < newest(before) && !limit_passed && !disowned {
         let how = format!("generation {} was stored, and {} is the newest now", newest(before), newest(after));
         return book.break_promise(Promise::P8, how);
     }

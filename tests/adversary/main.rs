@@ -65,7 +65,7 @@ use self::{
 const ACTIONS: usize = 40;
 const SHARDS: u64 = 2;
 /// As many as every run of the tests plays.
-const CASES: u64 = 1_000;
+const CASES: u64 = 400;
 /// From so many histories on a cell of the evidence table that was not reached is a failure.
 const FULL: u64 = 20_000;
 

@@ -35,6 +35,9 @@ pub const PEOPLE: [&str; 2] = ["ada", "bob"];
 /// A call of the app ends within this, whatever happens: three waits for a token, two requests.
 const LONGEST_CALL: u64 = 3 * 60_000;
 
+/// How long credentials are kept for a person, in seconds.
+const MONTH: u64 = 30 * 24 * 3600;
+
 const SECOND: Duration = Duration::from_secs(1);
 
 pub struct World {
@@ -56,6 +59,8 @@ pub struct World {
     pub calls: Arc<Mutex<Vec<(u64, bool)>>>,
     /// The calendar clock was turned: how long ago something was is not known across a restart.
     clock_lied: bool,
+    /// The device was off for longer than credentials are kept for a person: they may be gone as soon as one is needed.
+    long_gap: bool,
     /// What the app got long ago and still has in its hands.
     pub old_token: Arc<Mutex<Option<AccessToken>>>,
     /// Since when a session wants a person, for the limit of thirty days.
@@ -122,6 +127,7 @@ impl World {
             signed_in: Vec::new(),
             calls: Arc::default(),
             clock_lied: false,
+            long_gap: false,
             old_token: Arc::default(),
             wanting: Arc::default(),
         }
@@ -298,6 +304,7 @@ impl World {
                 self.clock.set_wall(Duration::from_secs(wall));
             }
             Device::Killed { gap } => {
+                self.long_gap |= gap >= MONTH;
                 let Some(killed) = self.running.first().map(|running| running.number) else { return };
                 self.kill(0).await;
                 self.clock.advance(Duration::from_secs(gap));
@@ -309,6 +316,7 @@ impl World {
                 }
             }
             Device::Power { changes, torn, within, survivors, gap } => {
+                self.long_gap |= gap >= MONTH;
                 if torn {
                     self.files.tear_after(usize::from(changes));
                 } else {

@@ -33,6 +33,7 @@ impl Book {
     fn p3_only_a_sign_out_ends_a_session(&mut self, subject: &str, before: Option<SessionState>, state: SessionState) {
         if let State::SignedOut { reason } = state.state
             && !self.signed_out.contains(subject)
+            && !(reason == mainstay::SignedOutReason::OtherProcess && self.ever_signed_out.contains(subject))
         {
             let how = format!("{:?} ended as {reason:?}, and nobody asked for it", before.map(|it| it.state));
             self.break_promise(Promise::P3, how);
@@ -45,7 +46,7 @@ impl Book {
         subject: &str,
         before: Option<SessionState>,
         state: SessionState,
-        _now: u64,
+        now: u64,
     ) {
         let required = |state: &State| matches!(state, State::SignInRequired { .. });
         let was = before.map(|before| before.state);
@@ -53,6 +54,7 @@ impl Book {
         if !required(&state.state) || was.is_none_or(|was| required(&was)) || from_quarantine {
             return;
         }
+        let two = now < self.two_until;
         let seat = self.seat(subject);
         let long = seat
             .unreasoned
@@ -62,7 +64,7 @@ impl Book {
         let excused = seat.refused_at.is_some() || (seat.unreasoned.len() >= 6 && long) || !seat.has_refresh_token;
         // What was stored before the process started is judged when it happened.
         let restored = matches!(was, Some(State::Starting | State::Locked { .. }));
-        if !excused && !restored {
+        if !excused && !restored && !(two && seat.ever_refused) {
             self.break_promise(
                 Promise::P4,
                 format!("{:?} after {was:?}, and nobody refused the refresh token", state.state),
@@ -83,11 +85,12 @@ impl Book {
         }
         let raised = state.prompting && before.is_some_and(|before| !before.prompting);
         let restored = before.is_some_and(|before| matches!(before.state, State::Starting | State::Locked { .. }));
+        let two = self.two_until > 0;
         let seat = self.seat(subject);
         if raised && !restored {
             let prompts = seat.prompts.entry(process).or_default();
             *prompts += 1;
-            if *prompts > 1 {
+            if *prompts > 1 && !two {
                 let prompts = *prompts;
                 self.break_promise(Promise::P9, format!("{prompts} prompts in one episode"));
             }

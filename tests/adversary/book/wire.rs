@@ -145,9 +145,14 @@ impl Book {
             if let Some(seat) = self.seats.get_mut(&issued_to) {
                 seat.has_refresh_token |= came.refresh.is_some();
                 seat.refused_at = None;
+                seat.told_to_wait = None;
                 seat.unreasoned.clear();
             }
             self.arrivals.push_back(now);
+        }
+        if asked.refresh.is_none() && came.access.is_some() && came.refresh.is_none() {
+            // Whoever that was: a session without a refresh token.
+            self.seats.values_mut().for_each(|seat| seat.has_refresh_token = false);
         }
         let Some(asker) = asker.filter(|_| asked.refresh.is_some()) else {
             if let (Some(_), Naming::Subject(subject)) = (&came.access, &came.naming) {
@@ -170,12 +175,21 @@ impl Book {
         let automatic = now > self.person_until && asked.audience.is_none();
         let seat = self.seat(&asker);
         if came.access.is_none() {
-            if let Some(wait) = came.retry_after.filter(|wait| automatic && *wait >= 60 && came.status >= 300) {
+            let trouble = matches!(
+                came.row,
+                Some(Row::SaysTrouble | Row::TooMany | Row::Broken | Row::TryAgain | Row::Redirect | Row::Unreasoned)
+            );
+            if let Some(wait) =
+                came.retry_after.filter(|wait| automatic && trouble && *wait >= 60 && came.status >= 300)
+            {
                 seat.told_to_wait = Some((now, now + wait * 1000));
                 seat.calls_while_told = 0;
             }
             match came.row {
-                Some(Row::InvalidGrant | Row::InvalidScope) => seat.refused_at = Some(now),
+                Some(Row::InvalidGrant | Row::InvalidScope) => {
+                    seat.refused_at = Some(now);
+                    seat.ever_refused = true;
+                }
                 Some(Row::Unreasoned) => seat.unreasoned.push(now),
                 _ => {}
             }
@@ -185,7 +199,8 @@ impl Book {
     fn resource_answered(&mut self, asked: &Asked, came: &Came, now: u64) {
         let Some(access) = &asked.access else { return };
         if came.is_success() && !came.cached {
-            if asked.place == Place::Who {
+            // An address that is no probe says nothing about whose the token is.
+            if asked.place == Place::Who && (asked.own || self.deployment.asks == Asks::WhoAmI) {
                 match &came.naming {
                     Naming::Nobody => {}
                     naming => self.name(access, naming.clone(), now),

@@ -35,6 +35,7 @@ impl World {
             Person::SignsOut => {
                 let Some(session) = self.session_of(person) else { return };
                 self.book().signed_out.insert(person.to_owned());
+                self.book().ever_signed_out.insert(person.to_owned());
                 match self.wait_for(session.sign_out(), 5).await {
                     Some(Ok(())) => self.signed_in.retain(|signed_in| signed_in != person),
                     // The disk refused: still signed in. How much of it was written is not known.
