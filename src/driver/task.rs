@@ -331,7 +331,10 @@ impl Task {
             account.set_last_used(loaded.last_used);
             self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
         }
-        self.step(account, Event::VaultOpened(opened));
+        self.decide(account, Event::VaultOpened(opened));
+        // The prompt was stored with a state that may not be the one that is restored.
+        self.prompting &= matches!(self.core.state(), State::SignInRequired { .. });
+        self.publish(account);
     }
 
     // ---- what the app sees -------------------------------------------------------------------------------------
