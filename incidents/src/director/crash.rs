@@ -64,7 +64,7 @@ impl Director<'_> {
 
     /// A request of a dead client is gone from the server once its connection is, and not a moment that depends on the
     /// machine before.
-    async fn until_the_server_noticed(&self) -> Result<(), PlayError> {
+    async fn until_the_server_noticed(&mut self) -> Result<(), PlayError> {
         let patience = Instant::now() + PATIENCE;
         while self.stage.resting() > 0 || self.stage.working() > 0 {
             if Instant::now() > patience {
