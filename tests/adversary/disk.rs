@@ -50,7 +50,8 @@ impl Seen {
             entropy: Arc::new(SeededEntropy::new(1)),
         });
         let mut now = BTreeMap::new();
-        for key in vault.accounts().await.unwrap_or_default() {
+        for resident in vault.residents().await.unwrap_or_default() {
+            let key = resident.account;
             match vault.load_once(key).await {
                 Outcome::Value(stored) => {
                     now.insert(key, shelf(&stored));

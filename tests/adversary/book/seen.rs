@@ -64,7 +64,7 @@ impl Book {
         let excused = seat.refused_at.is_some() || (seat.unreasoned.len() >= 6 && long) || !seat.has_refresh_token;
         // What was stored before the process started is judged when it happened.
         let restored = matches!(was, Some(State::Starting | State::Locked { .. }));
-        if !excused && !restored && !(two && seat.ever_refused) {
+        if !(excused || restored || two && seat.ever_refused) {
             self.break_promise(
                 Promise::P4,
                 format!("{:?} after {was:?}, and nobody refused the refresh token", state.state),
