@@ -77,7 +77,7 @@ fn numbers(report: &Report) -> String {
         parts.push(format!("{} not selling online", words::span(report.seconds_not_selling.saturating_mul(1000))));
     }
     if report.asks_to_clear_app_data {
-        parts.push("tells people to clear the app's data".to_owned());
+        parts.push("people told to clear the app's data".to_owned());
     }
     parts.join(" · ")
 }

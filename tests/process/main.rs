@@ -13,6 +13,8 @@ mod run;
 mod scanner;
 mod seen;
 mod together;
+#[cfg(target_os = "linux")]
+mod wiping;
 
 use app::Setup;
 use mainstay_mock_server::{MockServer, Rotation};

@@ -10,6 +10,7 @@ use crate::{
     app::Setup,
     run::Running,
     scanner::{Finding, Scanner, Secret},
+    wiping::WIPES,
 };
 
 /// A shop whose server remembers every secret, for a search that knows what to look for.
@@ -57,8 +58,8 @@ fn counted(found: &[Finding]) -> BTreeMap<&str, usize> {
 }
 
 /// Signs in, calls, refreshes, calls, signs out, and has worked its queue off.
-async fn spent(shop: &Shop, planted: bool) -> Running {
-    let mut app = Running::new(&shop.setup(0), &[]);
+async fn spent(shop: &Shop, planted: bool, environment: &[(&str, &str)]) -> Running {
+    let mut app = Running::new(&shop.setup(0), environment);
     assert_eq!([app.ask("start"), app.ask("sign-in"), app.ask("call")], ["ok", "ok", "200"]);
     if planted {
         assert_eq!(app.ask("plant"), "ok");
@@ -71,32 +72,48 @@ async fn spent(shop: &Shop, planted: bool) -> Running {
     app
 }
 
-/// What may be left, in halves of tokens: in buffers of libraries, which do not wipe them. `docs/secrets.md` says more.
-const LEFT: usize = 6;
+/// What may still be held, in halves of tokens: one access token.
+const HELD: usize = 2;
 
+/// What is freed is wiped here, so whatever is found is held by somebody: by nobody but the connection that sent the last call,
+/// whose head it keeps, with one access token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signed_out_app_has_wiped_its_tokens_from_its_memory() {
+async fn a_signed_out_app_holds_none_of_its_tokens() {
     let shop = shop().await;
-    let mut app = spent(&shop, false).await;
+    let mut app = spent(&shop, false, &[(WIPES, "yes")]).await;
     let scanner = tokens(&shop);
-    let mut found = search_memory(app.id(), &scanner);
-    // It may just be wiping the last of them: on a busy machine it is looked at again once it has answered.
+    let mut held = search_memory(app.id(), &scanner);
+    // It may just be letting go of the last of them.
     for _ in 0..50 {
-        if found.len() <= LEFT {
+        if held.len() <= HELD {
             break;
         }
         assert_eq!(app.ask("ping"), "pong");
-        found = search_memory(app.id(), &scanner);
+        held = search_memory(app.id(), &scanner);
     }
-    println!("measured: halves of tokens in the memory of a signed-out app: {:?}", counted(&found));
-    assert!(found.len() <= LEFT, "{found:#?}");
+    println!("measured: halves of tokens that a signed-out app holds: {:?}", counted(&held));
+    // Without the wiping allocator: what libraries have freed and not wiped depends on what came after. Told, not judged.
+    let shop_of_its_own = self::shop().await;
+    let app = spent(&shop_of_its_own, false, &[]).await;
+    let left = search_memory(app.id(), &tokens(&shop_of_its_own));
+    println!("measured: with what its libraries have freed and not wiped: {:?}", counted(&left));
+    assert!(held.iter().all(|finding| finding.kind == "access token") && held.len() <= HELD, "{held:#?}");
+}
+
+/// The negative control: one access token that somebody else holds is one too many.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_is_held_is_found_where_what_is_freed_is_wiped() {
+    let shop = shop().await;
+    let app = spent(&shop, true, &[(WIPES, "yes")]).await;
+    let held = search_memory(app.id(), &tokens(&shop));
+    assert!(held.len() > HELD && held.iter().any(|finding| finding.context.contains(" planted")), "{held:#?}");
 }
 
 /// The negative control: a copy of a token that was made without thinking is found.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_was_copied_and_forgotten_is_found_in_the_memory() {
     let shop = shop().await;
-    let app = spent(&shop, true).await;
+    let app = spent(&shop, true, &[]).await;
     let found = search_memory(app.id(), &tokens(&shop));
     let planted = found.iter().filter(|finding| finding.context.contains(" planted"));
     assert!(planted.count() > 0, "{found:#?}");

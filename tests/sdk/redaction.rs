@@ -19,8 +19,12 @@ use mainstay::{
         OAuthClient, PendingSignIn, Rejection, ServerMetadata, SignInEntropy, SignInOptions, TokenAnswer, TokenError,
         TokenType, Untrusted, Verifier, protected_request, token_request,
     },
+    support::{Examination, examine},
     test_support::{SeededEntropy, VirtualClock},
-    vault::{AccountKey, Epoch, PendingRevocation, Revocable, Revocation, Rotation, Spends, Stored, Vault, VaultHost},
+    vault::{
+        AccountKey, Epoch, FileKind, InspectedFile, Inspection, PendingRevocation, Revocable, Revocation, Rotation,
+        Spends, Stored, Vault, VaultHost,
+    },
 };
 use mainstay_mock_server::Fault;
 use url::Url;
@@ -213,6 +217,28 @@ async fn what_is_under_way_is_not_printed() {
     assert_eq!(due[0].revocation.token, secret());
     is_redacted(&due);
     is_redacted(&vault);
+}
+
+/// What whoever helps people sees of a vault whose tokens are the canary.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_shown_to_whoever_helps_is_not_the_secret() {
+    let (files, keys) = (MemoryFiles::new(), MemorySecretStore::new());
+    let host = || VaultHost {
+        files: Arc::new(files.clone()),
+        secrets: Arc::new(keys.clone()),
+        lock: Arc::new(MemoryLock::new()),
+        clock: Arc::new(VirtualClock::default()),
+        entropy: Arc::new(SeededEntropy::new(1)),
+    };
+    let vault = Vault::new(host());
+    vault.first_save(AccountKey::from_name("till"), &credentials(), Epoch::default()).await.unwrap();
+    let inspection: Inspection = vault.inspect().await.unwrap();
+    let read: Vec<&InspectedFile> = inspection.files.iter().filter(|file| file.kind == FileKind::Current).collect();
+    assert_eq!(read.len(), 1);
+    is_redacted(&read);
+    is_redacted(&inspection);
+    let examination: Examination = examine(host()).await.unwrap();
+    is_redacted(&examination);
 }
 
 /// A live session, with real tokens: what an app can print while it works and while it fails.
