@@ -55,8 +55,9 @@ fn advice(text: &str) -> Vec<String> {
     sentences.filter(advises).map(|sentence| sentence.trim().to_owned()).collect()
 }
 
-/// Of no text of ours: `naive` is the client that does what the incident's app did, and shows what comes of it.
-const NOT_OURS: [&str; 5] = ["target", "node_modules", "tests", "tests.rs", "naive"];
+/// Of no text of ours: `naive` is the client that does what the incident's app did, and shows what comes of it; `incidents.md`,
+/// made from the catalogue below `tests`, tells what was advised and done then.
+const NOT_OURS: [&str; 6] = ["target", "node_modules", "tests", "tests.rs", "naive", "incidents.md"];
 
 /// What the README quotes: the incident's own advice, and the naive client's beside Mainstay's.
 const QUOTED: [&str; 2] = ["the advice that went out was to", "please clear the app's data and sign in again"];
