@@ -38,6 +38,7 @@ fn fast_leaves_out_what_costs_minutes_and_seldom_finds_anything() {
         "licences, bans, sources",
         "the SDK on a single-threaded host",
         "clippy, with the keyring",
+        "clippy, `mainstay` with the keyring, as it is shipped",
         "the README's example",
         "clippy, with a Redis and Prometheus",
     ];

@@ -1,6 +1,10 @@
 //! Every step that the format knows, played: small incidents that belong in no catalogue.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs, reason = "tests")]
 
+mod example;
+mod kills;
+mod shown;
+
 use mainstay_incidents::{
     director::{ClientCommand, Happening, Scene, play},
     format::Incident,
@@ -110,49 +114,6 @@ async fn a_till_without_network_sells_offline_and_delivers_later() {
         "#,
     )
     .await;
-}
-
-#[tokio::test]
-async fn a_killed_app_finds_its_session_and_its_sales() {
-    let (_, scenes) = all_is_so(
-        r#"
-        [given]
-        lasts = "30m"
-        [[steps]]
-        at = "1m"
-        who = "server"
-        what = "fault"
-        name = "status"
-        status = 503
-        scope = "api"
-        [[steps]]
-        at = "2m"
-        who = "app"
-        what = "sell"
-        [[steps]]
-        at = "3m"
-        who = "device"
-        what = "kill"
-        [[steps]]
-        at = "4m"
-        who = "server"
-        what = "clear_faults"
-        name = "status"
-        [[steps]]
-        at = "5m"
-        who = "device"
-        what = "restart"
-        [[expect]]
-        state = "signed_in"
-        prompts = 0
-        requests.authorize = 0
-        seconds_lost = 120
-        sales_delivered_once = true
-        app_data_identical = true
-        "#,
-    )
-    .await;
-    assert!(scenes.iter().any(|scene| matches!(&scene.what, Happening::Shown(name) if name == "Ada")));
 }
 
 #[tokio::test]
@@ -393,63 +354,6 @@ async fn a_person_who_taps_and_dismisses_harms_nothing() {
 }
 
 #[tokio::test]
-async fn another_persons_name_on_the_screen_is_counted() {
-    let (report, scenes) = run_naive(
-        r#"
-        [given]
-        lasts = "10m"
-        person = { answers_after = "1m" }
-        [[steps]]
-        at = "1m"
-        who = "server"
-        what = "fault"
-        name = "foreign_identity"
-        person = "grace"
-        scope = "me"
-        [[steps]]
-        at = "2m"
-        who = "device"
-        what = "restart"
-        [[expect]]
-        foreign_bytes = 0
-        "#,
-    )
-    .await;
-    assert!(scenes.iter().any(|scene| matches!(&scene.what, Happening::Shown(name) if name == "Grace")));
-    assert_eq!(report.foreign_bytes, 5, "five letters");
-    assert!(!report.ok);
-}
-
-#[tokio::test]
-async fn nobody_elses_name_is_shown_with_mainstay() {
-    let (report, _) = run(r#"
-        [given]
-        lasts = "10m"
-        [[steps]]
-        at = "1m"
-        who = "server"
-        what = "fault"
-        name = "foreign_identity"
-        person = "grace"
-        scope = "me"
-        [[steps]]
-        at = "2m"
-        who = "server"
-        what = "change_secret"
-        keep_old = false
-        [[steps]]
-        at = "3m"
-        who = "app"
-        what = "sell"
-        [[expect]]
-        foreign_bytes = 0
-        visited = ["quarantined"]
-        "#)
-    .await;
-    assert!(report.ok, "{:#?}", report.failures);
-}
-
-#[tokio::test]
 async fn wiped_sessions_and_revoked_ones_are_two_things() {
     let (wiped, _) = run(r#"
         [given]
@@ -528,72 +432,6 @@ async fn states_are_told_in_the_order_in_which_they_were_entered() {
     assert_eq!(states, [StateName::Recovering, StateName::SignedIn]);
 }
 
-/// The example of the documentation, as people copy it from there.
-fn documented() -> String {
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/incident-format.md")).unwrap();
-    let (_, example) = page.split_once("## A worked example").expect("the documentation has an example");
-    let (_, rest) = example.split_once("```toml\n").unwrap();
-    rest.split_once("```").unwrap().0.to_owned()
-}
-
-#[tokio::test]
-async fn the_documented_example_goes_as_it_should() {
-    let incident = Incident::parse("my-incident", &documented()).unwrap_or_else(|error| panic!("{error}"));
-    let client = ClientCommand::new(env!("CARGO_BIN_EXE_mainstay-incident-client"));
-    let report = play(&incident, &client, &mut |_| {}).await.unwrap();
-    assert!(report.ok, "{:#?}", report.failures);
-}
-
-#[test]
-fn a_typo_in_the_documented_example_is_told_as_the_documentation_says() {
-    let typo = documented().replace("sells_every", "sells_evry");
-    let error = Incident::parse("my-incident", &typo).unwrap_err().to_string();
-    assert!(error.ends_with("unknown key `sells_evry`; did you mean `sells_every`?"), "{error}");
-    let line = error.split(':').nth(1).unwrap();
-    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/incident-format.md")).unwrap();
-    assert!(page.contains(&format!("my-incident.toml:{line}: unknown key")), "{error}");
-}
-
-#[tokio::test]
-async fn what_a_call_brings_is_shown_and_somebody_elses_is_not() {
-    const MIXED_UP: &str = r#"
-        [given]
-        lasts = "10m"
-        profile = { knows_the_echo = true }
-        [[steps]]
-        at = "1m"
-        who = "app"
-        what = "call"
-        path = "/api/me"
-        show = true
-        [[steps]]
-        at = "2m"
-        who = "server"
-        what = "fault"
-        name = "foreign_identity"
-        person = "grace"
-        scope = "api"
-        [[steps]]
-        at = "3m"
-        who = "app"
-        what = "call"
-        path = "/api/me"
-        show = true
-        [[expect]]
-        state = "quarantined"
-        reason = "foreign.identity_echo"
-        foreign_bytes = 0
-        "#;
-    let shows = |scenes: &[Scene], name: &str| {
-        scenes.iter().any(|scene| matches!(&scene.what, Happening::Shown(text) if text.contains(name)))
-    };
-    let (_, scenes) = all_is_so(MIXED_UP).await;
-    assert!(shows(&scenes, "Ada") && !shows(&scenes, "Grace"));
-    let (report, scenes) = run_naive(MIXED_UP).await;
-    assert!(shows(&scenes, "Grace"));
-    assert_eq!(report.foreign_bytes, 5);
-}
-
 #[tokio::test]
 async fn without_a_who_am_i_the_probe_is_userinfo() {
     let (report, _) = all_is_so(
@@ -617,127 +455,4 @@ async fn without_a_who_am_i_the_probe_is_userinfo() {
     )
     .await;
     assert_eq!(report.requests.get("me"), None);
-}
-
-#[tokio::test]
-async fn a_prompt_that_was_there_before_the_restart_is_the_same_prompt() {
-    let (_, scenes) = all_is_so(
-        r#"
-        [given]
-        lasts = "1h"
-        server = { refresh_tokens = "signed" }
-        [[steps]]
-        at = "1m"
-        who = "server"
-        what = "change_secret"
-        keep_old = false
-        [[steps]]
-        at = "2m"
-        who = "app"
-        what = "sell"
-        [[steps]]
-        at = "10m"
-        who = "device"
-        what = "restart"
-        [[expect]]
-        state = "sign_in_required"
-        prompts = 1
-        "#,
-    )
-    .await;
-    let told = |code: &str| {
-        let is_it = |scene: &&Scene| matches!(&scene.what, Happening::Note(note) if note.code == code);
-        scenes.iter().filter(is_it).count()
-    };
-    assert_eq!(told("rung.person"), 1, "what the first process told is not told again");
-}
-
-#[tokio::test]
-async fn an_app_that_is_started_without_a_network_has_none() {
-    let (report, _) = all_is_so(
-        r#"
-        [given]
-        lasts = "1h"
-        app = { sells_every = "1m" }
-        [[steps]]
-        at = "5m30s"
-        who = "device"
-        what = "network"
-        state = "off"
-        [[steps]]
-        at = "20m"
-        who = "device"
-        what = "restart"
-        [[expect]]
-        at = "30m"
-        requests.any = 5
-        [[expect]]
-        prompts = 0
-        "#,
-    )
-    .await;
-    assert_eq!(report.requests["sales"], 5);
-}
-
-/// 1. The app sells, and the server has the sale. 2. The app is killed before it hears so. 3. It starts again, and delivers the
-/// sale once more: the server has it once. The same with a refresh.
-#[tokio::test]
-async fn an_app_that_is_killed_in_the_middle_of_a_request_is_killed_there_and_nowhere_else() {
-    for (during, moment, told) in [
-        ("sales", "before_the_answer", false),
-        ("sales", "after_the_answer", true),
-        ("refresh", "before_the_answer", false),
-    ] {
-        let (report, scenes) = all_is_so(&format!(
-            r#"
-            [given]
-            lasts = "30m"
-            [given.server]
-            rotation = "grace"
-            [given.app]
-            sells_every = "2m"
-            [[steps]]
-            at = "1m"
-            who = "device"
-            what = "kill"
-            during = "{during}"
-            moment = "{moment}"
-            starts_again_after = "5s"
-            [[expect]]
-            state = "signed_in"
-            kills = 1
-            prompts = 0
-            reuse_detections = 0
-            seconds_lost = 5
-            sales_delivered_once = true
-            "#
-        ))
-        .await;
-        let at = scenes.iter().position(|scene| matches!(scene.what, Happening::Killed { .. })).unwrap();
-        let heard = scenes[..at]
-            .iter()
-            .any(|scene| matches!(&scene.what, Happening::Request { endpoint, .. } if endpoint == during));
-        assert_eq!(heard, told, "{during} {moment}");
-        let started = scenes.iter().find(|scene| scene.what == Happening::StartedAgain).unwrap();
-        assert_eq!(started.at_ms - scenes[at].at_ms, 5000);
-        assert_eq!(report.kills, 1);
-    }
-}
-
-/// The negative control: without the request there is no kill, and a file that expects one says so.
-#[tokio::test]
-async fn a_kill_in_the_middle_of_something_that_never_happens_never_happens() {
-    let (report, _) = run(r#"
-        [given]
-        lasts = "10m"
-        [[steps]]
-        at = "1m"
-        who = "device"
-        what = "kill"
-        during = "revoke"
-        [[expect]]
-        kills = 1
-        "#)
-    .await;
-    assert_eq!((report.ok, report.kills), (false, 0));
 }
