@@ -24,6 +24,7 @@ mod clocks;
 pub mod codes;
 mod effect;
 mod event;
+pub mod explain;
 mod memory;
 pub mod pacing;
 mod rng;
@@ -38,6 +39,7 @@ pub use event::{
     Event, IdentityProof, NewGeneration, Opened, Outcome, ProbeOutcome, Rejection, RejectionClass, Restored, Signal,
     TokenOutcome,
 };
+pub use explain::{Action, Next, NextStep, Situation};
 pub use memory::{SNAPSHOT_VERSION, Snapshot};
 pub use pacing::IssuerPacing;
 pub use session::{Answer, Policy, Session};

@@ -73,6 +73,8 @@ mod switch {
         LockedForGood = "A locked vault is not tried again.";
         WaitsForAPersonOnly = "While a person is waited for, nothing kept is asked about.";
         QuarantinedForGood = "In quarantine own credentials are not verified again.";
+        SaysMoreThanItDoes = "Something is said to happen that has no use any more, and does not happen.";
+        SaysItTooEarly = "Pauses are left out of what is said to happen next.";
         AttemptsNeverEnd = "An attempt without an answer is waited for.";
         HoldingRefusesSignIn = "A person who signs in while holding is turned away.";
         LockedRefusesSignIn = "A person who signs in while the vault is locked is turned away.";

@@ -10,6 +10,8 @@ const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
+/// Least time between two presentations of a kept refresh token, and between two verifications in quarantine.
+pub const HOURLY: Duration = HOUR;
 /// Age below which a rejected token counts as fresh: signing in again would give the same.
 pub const FRESH_TOKEN_AGE: Duration = Duration::from_secs(120);
 /// Least time between automatic calls to the authorization server after a first failure or inside an episode.

@@ -3,10 +3,10 @@
 use core::time::Duration;
 
 use crate::{
-    Connectivity, Generation, HoldCause, IdentityProof, SNAPSHOT_VERSION, Snapshot, State, Timestamp,
+    Connectivity, Generation, HoldCause, IdentityProof, IssuerPacing, SNAPSHOT_VERSION, Snapshot, State, Timestamp,
     attempt::Attempt,
-    memory::Memory,
-    pacing::{KEEP_IN_SIGN_IN_REQUIRED, Taps},
+    memory::{Episode, Held, Memory, RefreshStanding},
+    pacing::{HOURLY, KEEP_IN_SIGN_IN_REQUIRED, REQUESTS_PER_GATHERING, Taps},
 };
 
 /// What a deployment can do, from its profile. Given at start, never persisted.
@@ -145,6 +145,53 @@ impl Session {
         }
         let previous = self.memory.previous.filter(|_| held.identity == IdentityProof::Unverified)?;
         previous.usable_access(now).then_some(previous.generation)
+    }
+
+    /// Rung 2. A probe that has overruled the server's calls again and again no longer settles anything.
+    pub(crate) fn can_probe_again(&self, held: Held, now: Timestamp) -> bool {
+        let able = self.policy.can_probe && self.policy.fresh_connections;
+        able && held.access_lives(now) && !self.memory.overruled.often(now)
+    }
+
+    /// Rung 4 exists, the account's subject was proven, and nobody revoked the session.
+    pub(crate) fn may_reauthenticate(&self) -> bool {
+        let revoked = self.memory.episode.is_some_and(|episode| episode.revoked);
+        let pinned = self.memory.held.is_some_and(|held| held.identity != IdentityProof::Unpinned);
+        self.policy.can_reauthenticate && pinned && !revoked
+    }
+
+    /// A refusal may have been the server's mistake. A revocation is none; and what was refused after an answer had been
+    /// lost may have been rotated, and is never shown again.
+    pub(crate) fn may_present_again(&self, held: Held) -> bool {
+        let revoked = self.memory.episode.is_some_and(|episode| episode.revoked);
+        match held.refresh {
+            RefreshStanding::Usable => !revoked,
+            RefreshStanding::Refused => !revoked && !held.intent_open,
+            RefreshStanding::Absent | RefreshStanding::Void | RefreshStanding::Withheld => false,
+        }
+    }
+
+    /// When kept credentials may be presented again, seen from `now`: by the issuer's pacing, and once an hour. Not for a
+    /// person, whose taps have limits of their own.
+    pub(crate) fn may_ask_again_at(&self, now: Timestamp, issuer: &IssuerPacing) -> Timestamp {
+        let hourly = self.memory.refreshed_at.map_or(now, |at| at.plus(HOURLY));
+        issuer.earliest(now).max(hourly)
+    }
+
+    /// Whether the probe is asked about a new token. While holding or waiting for a person, each renewal is a gathering of its
+    /// own, and those are counted.
+    pub(crate) fn may_probe_new(&self, held: Held) -> bool {
+        let gathering = matches!(self.memory.state, State::Recovering { .. } | State::SignedIn { .. });
+        let spent = |episode: Episode| gathering && episode.rs_requests >= REQUESTS_PER_GATHERING;
+        let budget = !self.memory.episode.is_some_and(spent);
+        self.policy.can_probe && (budget || held.identity == IdentityProof::Unverified)
+    }
+
+    /// Whether an expiring token can be renewed without a person.
+    pub(crate) fn can_renew(&self) -> bool {
+        let usable = self.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Usable);
+        let refused = self.memory.episode.is_some_and(|episode| episode.reauthentication_refused);
+        usable || (self.may_reauthenticate() && !refused)
     }
 
     /// A person's tap, on "try now" or "sign in": `Err` says when the next one counts, at most 60 s from now (P13).

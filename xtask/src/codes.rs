@@ -1,4 +1,4 @@
-//! `docs/codes.md`, generated from the core's one table of codes.
+//! `docs/codes.md` and `docs/explanations.md`, generated from the core's tables.
 
 use std::fs;
 
@@ -8,17 +8,26 @@ use crate::workspace::Workspace;
 #[cfg(test)]
 mod tests;
 
-const PAGE: &str = "docs/codes.md";
+/// A page, and what a table makes of it.
+type Page = (&'static str, fn() -> String);
 
-/// Writes the page.
+/// Pages, and what the tables make of them.
+const PAGES: [Page; 2] =
+    [("docs/codes.md", mainstay_core::codes::markdown), ("docs/explanations.md", mainstay_core::explain::markdown)];
+
+/// Writes the pages.
 pub(crate) fn write(workspace: &Workspace) -> Result<(), Error> {
-    let path = workspace.root.join(PAGE);
-    fs::write(&path, mainstay_core::codes::markdown()).map_err(|source| Error::File { path, source })
+    PAGES.iter().try_for_each(|(page, markdown)| {
+        let path = workspace.root.join(page);
+        fs::write(&path, markdown()).map_err(|source| Error::File { path, source })
+    })
 }
 
-/// A violation if the page is missing or says something else than the table.
+/// A violation for each page that is missing or says something else than its table.
 pub(crate) fn are_current(workspace: &Workspace) -> Result<Vec<String>, Error> {
-    let committed = fs::read_to_string(workspace.root.join(PAGE)).unwrap_or_default();
-    let current = committed == mainstay_core::codes::markdown();
-    Ok(if current { Vec::new() } else { vec![format!("{PAGE} is not what the table says: run `cargo xtask codes`")] })
+    let is_stale = |page: &str, markdown: fn() -> String| {
+        fs::read_to_string(workspace.root.join(page)).unwrap_or_default() != markdown()
+    };
+    let stale = PAGES.iter().filter(|(page, markdown)| is_stale(page, *markdown));
+    Ok(stale.map(|(page, _)| format!("{page} is not what the table says: run `cargo xtask codes`")).collect())
 }

@@ -38,7 +38,7 @@ struct Cli {
 enum Command {
     /// Run every test suite, after installing what is missing. The last line is `N passed, N failed`.
     Test(TestArgs),
-    /// Write docs/codes.md from the core's table of codes.
+    /// Write docs/codes.md and docs/explanations.md from the core's tables.
     Codes {
         /// Write nothing; fail if the file differs from the table.
         #[arg(long)]

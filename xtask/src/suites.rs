@@ -159,7 +159,7 @@ pub(crate) const SUITES: &[Suite] = &[
             Step::new("nothing shipped has test features", Work::Check(layering::shipped_without_test_features)),
             Step::new("no manifest turns mutations on", Work::Check(layering::mutations_stay_in_the_core)),
             Step::new("the single-threaded host is alone", Work::Check(layering::single_threaded_without_native)),
-            Step::new("docs/codes.md is current", Work::Check(codes::are_current)),
+            Step::new("docs/codes.md and docs/explanations.md are current", Work::Check(codes::are_current)),
             Step::new("docs/incidents.md is current", Work::Check(incidents::are_current)),
             Step::new("links in documents lead somewhere", Work::Check(links::lead_somewhere)),
             Step::new("house rules", Work::Check(house::rules)),

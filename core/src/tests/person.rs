@@ -83,11 +83,7 @@ fn there_is_no_prompt_while_holding() {
 #[test]
 fn a_tap_while_a_person_is_needed_asks_at_once() {
     let mut till = asks_a_person();
-    refuses_everything(&mut till, 58 * MINUTE);
-    till.pass(5 * MINUTE);
-    while till.session.attempt.is_some() {
-        till.ends(REFUSED);
-    }
+    refuses_everything(&mut till, 63 * MINUTE);
     assert!(is_refresh(requests(&till.tell(Event::TryNow))[0]), "the access token has expired, and no hour has passed");
     till.ends(REFUSED);
     till.now = till.now.plus(6 * SECOND);

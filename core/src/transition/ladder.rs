@@ -4,8 +4,8 @@ use core::time::Duration;
 
 use super::Transition;
 use crate::{
-    Code, Connectivity, Effect, HoldCause, IdentityProof, ProbePurpose, SignInReason, State, Timestamp,
-    memory::{Held, RefreshStanding, Task},
+    Code, Connectivity, Effect, HoldCause, ProbePurpose, SignInReason, State, Timestamp,
+    memory::{RefreshStanding, Task},
     pacing::{REQUESTS_PER_GATHERING, Retests, SPREAD_IN_BACKGROUND, SPREAD_WHEN_WAITING},
 };
 
@@ -32,7 +32,7 @@ impl Transition<'_> {
         }
         let Some(held) = self.s.memory.held else { return self.person() };
         let episode = *self.episode();
-        if !episode.probed && self.can_probe_again(held) {
+        if !episode.probed && self.s.can_probe_again(held, self.now) {
             self.episode().probed = true;
             self.note(Code::RungProbe);
             return self.start_probe(ProbePurpose::FreshConnection);
@@ -42,7 +42,7 @@ impl Transition<'_> {
             return self.hold(HoldCause::FreshTokensRejected);
         }
         let refresh = !episode.refreshed && held.refresh == RefreshStanding::Usable;
-        let reauthenticate = !episode.reauthenticated && self.may_reauthenticate();
+        let reauthenticate = !episode.reauthenticated && self.s.may_reauthenticate();
         if !refresh && !reauthenticate {
             return self.person();
         }
@@ -61,19 +61,6 @@ impl Transition<'_> {
             self.episode().reauthenticated = true;
             self.start_reauthentication();
         }
-    }
-
-    /// Rung 2. A probe that has overruled the server's calls again and again no longer settles anything.
-    fn can_probe_again(&self, held: Held) -> bool {
-        let able = self.s.policy.can_probe && self.s.policy.fresh_connections;
-        able && held.access_lives(self.now) && !self.s.memory.overruled.often(self.now)
-    }
-
-    /// Rung 4 exists, the account's subject was proven, and nobody revoked the session.
-    pub(super) fn may_reauthenticate(&self) -> bool {
-        let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
-        let pinned = self.s.memory.held.is_some_and(|held| held.identity != IdentityProof::Unpinned);
-        self.s.policy.can_reauthenticate && pinned && !revoked
     }
 
     /// The issuer's pacing, which a second call of the same gathering only answers to by the hour. When the budget is

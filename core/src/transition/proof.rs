@@ -3,8 +3,8 @@
 use super::Transition;
 use crate::{
     Code, Connectivity, HoldCause, IdentityProof, ProbePurpose, State,
-    memory::{Episode, Standing, Task},
-    pacing::{CONFIRM_GRACE, REQUESTS_PER_GATHERING, Retests},
+    memory::{Standing, Task},
+    pacing::{CONFIRM_GRACE, Retests},
 };
 
 impl Transition<'_> {
@@ -29,11 +29,7 @@ impl Transition<'_> {
         }
         let unverified = held.identity == IdentityProof::Unverified;
         let rejected = held.access.is_some_and(|access| access.standing == Standing::Rejected);
-        // While holding or waiting for a person, each renewal is a gathering of its own, and those are counted.
-        let gathering = matches!(self.s.memory.state, State::Recovering { .. } | State::SignedIn { .. });
-        let spent = |episode: Episode| gathering && episode.rs_requests >= REQUESTS_PER_GATHERING;
-        let budget = !self.s.memory.episode.is_some_and(spent);
-        if self.s.policy.can_probe && (budget || unverified) {
+        if self.s.may_probe_new(held) {
             self.note(Code::StepConfirm);
             self.start_probe(ProbePurpose::Confirm);
         } else if rejected {

@@ -1,9 +1,10 @@
 //! A foreign identity turned up.
 
-use super::{Transition, retest::HOURLY};
+use super::Transition;
 use crate::{
     Code, ForeignBy, IdentityProof, NewGeneration, Permission, ProbePurpose, State, Target,
     memory::{Held, Previous, RefreshStanding, Task},
+    pacing::HOURLY,
 };
 
 /// How often own credentials must be right to end a quarantine.

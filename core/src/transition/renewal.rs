@@ -8,19 +8,13 @@ use crate::{
 };
 
 impl Transition<'_> {
-    fn can_renew(&self) -> bool {
-        let usable = self.s.memory.held.is_some_and(|held| held.refresh == RefreshStanding::Usable);
-        let refused = self.s.memory.episode.is_some_and(|episode| episode.reauthentication_refused);
-        usable || (self.may_reauthenticate() && !refused)
-    }
-
     pub(super) fn plan_renewal(&mut self) {
         let Some(held) = self.s.memory.held else { return };
         if held.identity == IdentityProof::Unverified {
             return self.plan(self.now, Task::Confirm);
         }
         let living = held.access.filter(|_| held.usable_access(self.now));
-        let at = living.map_or(self.now, |a| if self.can_renew() { a.renew_at } else { a.expires_at });
+        let at = living.map_or(self.now, |a| if self.s.can_renew() { a.renew_at } else { a.expires_at });
         self.plan(at, Task::Renew);
     }
 
@@ -56,7 +50,7 @@ impl Transition<'_> {
         if held.identity == IdentityProof::Unverified && held.access_lives(self.now) {
             return self.confirm();
         }
-        if !self.can_renew() {
+        if !self.s.can_renew() {
             return self.person();
         }
         let living = held.access.filter(|_| held.usable_access(self.now));

@@ -1,16 +1,11 @@
 //! While only a person can help, and in quarantine, kept credentials are asked about again.
 
-use core::time::Duration;
-
 use super::Transition;
 use crate::{
     Code, ProbePurpose, State,
-    memory::{Held, RefreshStanding, Task},
-    pacing::{REQUESTS_PER_GATHERING, Retests},
+    memory::Task,
+    pacing::{HOURLY, REQUESTS_PER_GATHERING, Retests},
 };
-
-/// Least time between two presentations of a kept refresh token, and between two verifications in quarantine.
-pub(super) const HOURLY: Duration = Duration::from_secs(3600);
 
 impl Transition<'_> {
     /// When kept credentials are asked about next.
@@ -48,12 +43,13 @@ impl Transition<'_> {
             };
         };
         let probe = self.can_probe_kept();
-        let refresh = self.may_present_again(held);
-        if !probe && !refresh && !self.may_reauthenticate() {
+        let refresh = self.s.may_present_again(held);
+        if !probe && !refresh && !self.s.may_reauthenticate() {
             return if quarantined { self.cannot_verify() } else { self.retest_nothing() };
         }
-        if !probe && !self.by_person && self.must_not_ask_yet() {
-            return self.plan_retest();
+        let may_ask_at = self.s.may_ask_again_at(self.now, self.issuer);
+        if !probe && !self.by_person && may_ask_at > self.now {
+            return self.plan(may_ask_at, Task::Retest);
         }
         if probe && quarantined {
             return self.verify_by_probe();
@@ -68,23 +64,6 @@ impl Transition<'_> {
         }
     }
 
-    /// A refusal may have been the server's mistake. A revocation is none; and what was refused after an answer had been
-    /// lost may have been rotated, and is never shown again.
-    fn may_present_again(&self, held: Held) -> bool {
-        let revoked = self.s.memory.episode.is_some_and(|episode| episode.revoked);
-        match held.refresh {
-            RefreshStanding::Usable => !revoked,
-            RefreshStanding::Refused => !revoked && !held.intent_open,
-            RefreshStanding::Absent | RefreshStanding::Void | RefreshStanding::Withheld => false,
-        }
-    }
-
-    /// The issuer's pacing, and once an hour. Not for a person, whose taps have limits of their own.
-    fn must_not_ask_yet(&self) -> bool {
-        let lately = self.s.memory.refreshed_at.is_some_and(|at| self.now.since(at) < HOURLY);
-        lately || self.issuer.earliest(self.now) > self.now
-    }
-
     fn retest_nothing(&mut self) {
         self.s.memory.refreshed_at = Some(self.now);
         self.plan_retest();
@@ -93,7 +72,7 @@ impl Transition<'_> {
     /// The refresh token was refused again: rung 4 may have come into being since, or may be welcome again.
     pub(super) fn retest_by_reauthentication(&mut self) {
         let budget_left = self.spent < REQUESTS_PER_GATHERING && !self.issuer.hour_is_full(self.now);
-        match self.may_reauthenticate() {
+        match self.s.may_reauthenticate() {
             true if budget_left || self.by_person => self.start_reauthentication(),
             true => self.plan_retest(),
             false => self.refused_again(),

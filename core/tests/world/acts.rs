@@ -208,6 +208,8 @@ impl World {
                 let account = &mut self.accounts[number];
                 account.policy.can_reauthenticate = can;
                 account.session.set_can_reauthenticate(can);
+                // Said anew as soon as it is known.
+                account.said = Some(account.session.next(&self.pacing));
                 Ok(())
             }
         }

@@ -23,7 +23,8 @@ mod mutants;
 use std::collections::BTreeSet;
 
 use mainstay_core::{
-    Effect, Event, Generation, IssuerPacing, NewGeneration, Outcome, Policy, Session, Target, Timestamp, TokenOutcome,
+    Effect, Event, Generation, IssuerPacing, NewGeneration, Next, Outcome, Policy, Session, Target, Timestamp,
+    TokenOutcome,
 };
 
 use self::{
@@ -77,6 +78,8 @@ pub struct Account {
     /// What the stored memory knows: since when a person was needed, and what was refused.
     stored: Memories,
     stored_generation: Option<Generation>,
+    /// What the session said last, to happen next.
+    said: Option<Next>,
 }
 
 pub struct World {
@@ -118,6 +121,7 @@ impl World {
             uncertain: false,
             stored: Memories::default(),
             stored_generation: None,
+            said: None,
         };
         let mut world = Self {
             accounts: (0..ACCOUNTS).map(account).collect(),
@@ -223,7 +227,8 @@ impl World {
         let effects = account.session.step(&mut self.pacing, event.clone(), now, entropy);
         let after = View::of(&account.session, &self.pacing, now);
         let policy = account.policy;
-        let step = Step { policy, before, event: &event, effects: &effects, after, now, real };
+        let said = account.said.replace(after.next);
+        let step = Step { policy, before, event: &event, said, effects: &effects, after, now, real };
         self.coverage.count(before.state, &event, after.state);
         if let Some(story) = &mut self.story {
             let seconds = (real - START) / 1000;
@@ -350,6 +355,7 @@ impl World {
                 account.ledger.memory_not_kept();
             }
             account.session = Session::start(account.policy, now).0;
+            account.said = None;
             account.pending = vec![Pending { due: self.real, epoch: account.vault.epoch, asked: Asked::Open }];
         }
     }

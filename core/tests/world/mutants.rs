@@ -51,7 +51,7 @@ caught! {
     a_budget_that_is_not_counted: BudgetNotCounted breaks P7;
     calls_without_a_gap: IgnoresTheGap breaks P7;
     a_retry_after_that_is_not_obeyed: IgnoresRetryAfter breaks P7;
-    a_first_attempt_without_a_spread: SkipsTheSpread breaks P7;
+    a_first_attempt_without_a_spread: SkipsTheSpread breaks P7 or P12;
     re_tests_without_a_pause: RetestsWithoutPause breaks P7;
     a_second_prompt_in_one_episode: PromptsAgain breaks P9;
     a_prompt_while_holding: PromptsWhileHolding breaks P9;
@@ -60,6 +60,8 @@ caught! {
     a_locked_vault_without_a_way_out: LockedForGood breaks P12;
     waiting_for_a_person_without_a_re_test: WaitsForAPersonOnly breaks P12;
     a_quarantine_without_a_way_out: QuarantinedForGood breaks P12;
+    a_use_that_is_said_and_gone: SaysMoreThanItDoes breaks P12;
+    a_renewal_that_is_said_too_early: SaysItTooEarly breaks P12;
     an_attempt_without_an_end: AttemptsNeverEnd breaks P12;
     a_sign_in_that_is_refused_while_holding: HoldingRefusesSignIn breaks P13;
     a_sign_in_that_is_refused_while_locked: LockedRefusesSignIn breaks P13;

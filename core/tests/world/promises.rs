@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use mainstay_core::{
-    Answer, Effect, Event, Generation, HoldCause, IdentityProof, Opened, Permission, State, Target,
+    Answer, Effect, Event, Generation, HoldCause, IdentityProof, Next, NextStep, Opened, Permission, State, Target,
     pacing::CALLS_PER_HOUR,
 };
 
@@ -42,6 +42,7 @@ pub fn check(step: &Step, account: &Account) -> Result<(), Broken> {
     p5_tokens_only_under_their_identity(step, account).map_err(by(P::P5))?;
     p9_one_prompt_per_episode(step, account).map_err(by(P::P9))?;
     p12_everything_has_a_timed_way_out(step).map_err(by(P::P12))?;
+    p12_what_is_said_happens(step).map_err(by(P::P12))?;
     p13_a_person_can_always_sign_in(step).map_err(by(P::P13))
 }
 
@@ -223,6 +224,58 @@ fn p12_everything_has_a_timed_way_out(step: &Step) -> Verdict {
             Err(format!("{} waits for {:?}", state.name(), at.since(step.now)))
         }
         _ => Ok(()),
+    }
+}
+
+/// P12, as it is told to people: what is said to happen by itself happens by then, and whoever waits for a person says so.
+fn p12_what_is_said_happens(step: &Step) -> Verdict {
+    let next = step.after.next;
+    let waits = matches!(step.after.state, State::SignedOut { .. } | State::SignInRequired { .. });
+    match (next.at, step.after.wake_at) {
+        (None, _) if waits && next.step == NextStep::Person => {}
+        (Some(at), Some(wake)) if next.step != NextStep::Person && wake <= at => {}
+        (_, wake) => return Err(format!("{next:?} is said in {}, which wakes at {wake:?}", step.after.state.name())),
+    }
+    let by_itself = matches!(step.event, Event::Tick) && step.effects.iter().any(is_request);
+    if by_itself && step.said.is_some_and(|said| said.step == NextStep::Person) {
+        return Err("a person was said to be waited for, and something was asked by itself".into());
+    }
+    let Some(said) = step.said.filter(|said| said.at.is_some_and(|at| at <= step.now)) else { return Ok(()) };
+    // Calls of the device's other accounts put a call off, and then a later time is said.
+    let put_off = step.before.paused && next.at.is_some_and(|at| at > step.now);
+    // A tick that comes late, after a restart or a jump of the clock, finds that things have changed.
+    let late = said.at.is_some_and(|at| at < step.now);
+    let other_state = std::mem::discriminant(&step.before.state) != std::mem::discriminant(&step.after.state);
+    if !matches!(step.event, Event::Tick)
+        || put_off
+        || late
+        || other_state
+        || step.effects.iter().any(|it| is_what(said, it))
+    {
+        return Ok(());
+    }
+    Err(format!("{said:?} was said, and did not happen"))
+}
+
+/// Whether an effect is what was said to happen.
+fn is_what(said: Next, effect: &Effect) -> bool {
+    use Effect as E;
+    use NextStep as N;
+    match said.step {
+        N::Person => false,
+        // It is gone on with, whatever comes of it: that is said next.
+        N::GoOn | N::Reconsider => true,
+        N::Reading | N::Asking | N::Renewing | N::SigningIn | N::LookingUp => !matches!(effect, E::Persist),
+        N::Open => matches!(effect, E::OpenVault),
+        N::Renew | N::RenewWithin => matches!(effect, E::Refresh { .. } | E::Reauthenticate { .. }),
+        N::SignInWithin => matches!(effect, E::Reauthenticate { .. }),
+        N::RunOut => matches!(effect, E::Prompt { .. }),
+        N::Ask | N::Confirm => matches!(effect, E::Probe { .. }),
+        N::Retry | N::Retest | N::Verify => is_request(effect),
+        N::RetrySpread => matches!(effect, E::Note(note) if note.until.is_some()),
+        N::Look => matches!(effect, E::Probe { .. } | E::ReadStatus),
+        N::Save => matches!(effect, E::Save { .. }),
+        N::GiveUp => matches!(effect, E::Destroy { .. }),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One step of one session, as seen from outside.
 
-use mainstay_core::{Answer, Effect, Event, Generation, IssuerPacing, Policy, Session, State, Timestamp};
+use mainstay_core::{Answer, Effect, Event, Generation, IssuerPacing, Next, Policy, Session, State, Timestamp};
 
 /// What anybody can ask a session.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,10 @@ pub struct View {
     pub answer: Answer,
     /// The issuer's latest calls failed.
     pub failing: bool,
+    /// The issuer's accounts may not call now.
+    pub paused: bool,
+    /// What is said to happen next.
+    pub next: Next,
 }
 
 impl View {
@@ -25,6 +29,8 @@ impl View {
             wake_at: session.wake_at(),
             answer: session.answer(now),
             failing: issuer.is_failing(),
+            paused: issuer.earliest(now) > now,
+            next: session.next(issuer),
         }
     }
 }
@@ -34,6 +40,8 @@ pub struct Step<'a> {
     pub policy: Policy,
     pub before: View,
     pub event: &'a Event,
+    /// What was said after the step before, to happen next.
+    pub said: Option<Next>,
     pub effects: &'a [Effect],
     pub after: View,
     /// On the session's time line.
