@@ -35,13 +35,13 @@ pub mod vault;
 pub use credentials::{Credentials, Identity, StoredAccessToken};
 pub use driver::{AccountInfo, Client, ClientBuilder, Session, SessionState};
 pub use error::Error;
-pub use profile::{Probe, Profile, RefreshIdentity};
+pub use profile::{IdentityEcho, Probe, Profile, ProfileError, RefreshIdentity};
 pub use secret::Secret;
 pub use vault::AccountKey;
 
 pub use mainstay_core::{
-    Code, Connectivity, ForeignBy, Generation, HoldCause, LockReason, Note, SignInReason, SignedOutReason, State,
-    Timestamp,
+    Action, Code, Connectivity, ForeignBy, Generation, HoldCause, LockReason, NextStep, Note, SignInReason,
+    SignedOutReason, Situation, State, Timestamp, explain::in_words,
 };
 
 /// The README's example, compiled by the tests.

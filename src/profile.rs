@@ -1,12 +1,23 @@
 //! The description of one deployment: what its servers offer and how they say no.
 
+mod check;
+mod echo;
+#[cfg(feature = "toml")]
+mod toml;
+
 use std::{collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
+pub use check::ProfileError;
+pub(crate) use echo::Echoed;
+pub use echo::IdentityEcho;
+
 use crate::oauth::{IdentitySource, RejectionRule};
 
 /// What is known about a deployment beforehand. `Profile::default()` fits a server that follows the standards.
+///
+/// Built in code, from JSON (serde), or from a TOML file with `Profile::from_toml` (feature `toml`; `docs/profile.md`).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Profile {
@@ -32,8 +43,8 @@ pub struct Profile {
     pub rejection_rules: Vec<RejectionRule>,
     /// Where claims name the person.
     pub identity: IdentitySource,
-    /// A response header in which the server repeats the subject it answers for; checked before the body is released.
-    pub identity_echo: Option<String>,
+    /// Where each response repeats the subject it is for; checked before the body is released.
+    pub identity_echo: Option<IdentityEcho>,
     /// Whose credentials a refresh brings when nothing in the answer says.
     pub refresh_identity: RefreshIdentity,
     /// Origins besides the issuer's own that tokens may be sent to, for example `https://api.example.com`.
@@ -120,16 +131,4 @@ fn matches_glob(pattern: &str, path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::matches_glob;
-
-    #[test]
-    fn a_star_stands_for_any_run_of_characters() {
-        assert!(matches_glob("/api/me", "/api/me"));
-        assert!(matches_glob("/api/*", "/api/sales/7"));
-        assert!(matches_glob("/*/me", "/v2/api/me"));
-        assert!(!matches_glob("/api/me", "/api/me/2"));
-        assert!(!matches_glob("/api/*", "/other"));
-        assert!(!matches_glob("", "/api"));
-    }
-}
+mod tests;

@@ -89,7 +89,7 @@ fn session(screen: &mut Screen, seen: &Examination, account: &InspectedAccount) 
             let stored = span(document::ago(memory.now, memory.stored_at).saturating_mul(1000));
             let state = memory.state.name().replace('_', " ");
             screen.entry("state", STRONG, &format!("{state}{reason}, as stored {stored} ago"))?;
-            screen.entry("", NORMAL, memory.explanation.manager)?;
+            screen.entry("", NORMAL, memory.situation.manager())?;
         }
         (Outcome::Value(()), None) => screen.entry("state", NORMAL, "not remembered; the credentials are there")?,
         (Outcome::Empty, None) if account.epoch.number() > 0 => screen.entry("state", NORMAL, "signed out")?,

@@ -51,7 +51,7 @@ fn a_pipe_gets_plain_lines_and_nobody_waits_for_them() {
             "server  The secret that signs tokens becomes another one.",
             "http    POST /api/sales → 401",
             "sdk     rung      Rung 3: refresh.",
-            "till    “You can go on selling.”",
+            "till    “Go on selling; your sign-in is being checked.”",
             "person  clears the app's data, as told, and signs in",
             "Nobody had to do anything",
         ] {

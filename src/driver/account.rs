@@ -9,14 +9,14 @@ use std::{
 };
 
 use futures_util::future::{Either, select};
-use mainstay_core::{Answer, Event, ForeignBy, Generation, IssuerPacing, Signal, State, Timestamp};
+use mainstay_core::{Answer, Event, ForeignBy, Generation, IssuerPacing, Next, Signal, State, Timestamp};
 use tokio::sync::{mpsc, oneshot, watch};
 use url::Origin;
 
 use super::{
     audience::Audiences,
     hot::{AccessToken, Hot},
-    journal::Journal,
+    journal::SharedJournal,
     message::Message,
     provider::CredentialProvider,
     record::SessionRecord,
@@ -24,13 +24,16 @@ use super::{
     watching::Traces,
 };
 use crate::{
-    Credentials, Error, Identity,
+    Credentials, Error, Identity, Secret,
+    oauth::signing_key,
     profile::Probe,
     vault::{AccountKey, Epoch, Fingerprint, Fingerprinter, Vault},
 };
 
 /// How long a call waits for a token (DESIGN.md section 4).
 const CALL_PATIENCE: Duration = Duration::from_secs(15);
+/// Accounts that are rejected within this time of each other point to the server (DESIGN.md section 4).
+const SURGE: Duration = Duration::from_secs(60);
 /// How many imported tokens an account is known by, the latest of them.
 const IMPORTS_KNOWN: usize = 16;
 
@@ -47,6 +50,8 @@ pub struct SessionState {
     /// included; after [`dismiss_prompt`](crate::Session::dismiss_prompt) a banner is all that remains.
     pub prompting: bool,
     pub(super) answer: Answer,
+    /// What happens next, for [`explain`](crate::Session::explain).
+    pub(super) next: Next,
 }
 
 /// What all accounts of one issuer on this device share.
@@ -137,7 +142,9 @@ pub(super) struct Account {
     /// The vault's epoch under which this account may write.
     vault_epoch: AtomicU64,
     pub(super) device_key_id: Mutex<Option<String>>,
-    pub(super) journal: Journal,
+    /// The name of the key that signed the latest ID token.
+    pub(super) id_token_key: Mutex<Option<String>>,
+    pub(super) journal: SharedJournal,
     token_print: Mutex<Option<Fingerprint>>,
     /// Whence the latest rejection came: rung 2 asks there, or not at all.
     pub(super) rejecting_origin: Mutex<Option<Origin>>,
@@ -146,6 +153,8 @@ pub(super) struct Account {
     pub(super) audiences: Audiences,
     /// When a server last accepted this session, in milliseconds of the time line.
     accepted_ms: AtomicU64,
+    /// When a server last rejected it.
+    rejected_ms: AtomicU64,
     /// Fingerprints of tokens that were imported and are this session.
     imported: Mutex<Vec<Fingerprint>>,
     /// What the server calls the person.
@@ -167,8 +176,9 @@ impl Account {
         state: SessionState,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Message>) {
         let (mailbox, messages) = mpsc::unbounded_channel();
-        let (notes, name, owner, used_at) =
-            record.map(|it| (it.notes, it.name, it.owner, it.last_used)).unwrap_or_default();
+        let (name, owner, used_at, id_token_key, journal) = record
+            .map(|mut it| (it.name.take(), it.owner, it.last_used, it.id_token_key.take(), it.into_journal()))
+            .unwrap_or_default();
         let account = Self {
             key,
             deployment,
@@ -179,12 +189,14 @@ impl Account {
             kept: Mutex::default(),
             vault_epoch: AtomicU64::default(),
             device_key_id: Mutex::default(),
-            journal: Journal::new(notes),
+            id_token_key: Mutex::new(id_token_key),
+            journal: SharedJournal::new(journal),
             token_print: Mutex::default(),
             rejecting_origin: Mutex::default(),
             scopes,
             audiences: Audiences::default(),
             accepted_ms: AtomicU64::default(),
+            rejected_ms: AtomicU64::default(),
             imported: Mutex::default(),
             name: Mutex::new(name),
             owner: Mutex::new(owner),
@@ -286,6 +298,13 @@ impl Account {
         self.tell(Message::Abilities { can_probe, has_status: metadata.status_endpoint.is_some() });
     }
 
+    /// Remembers who signed the ID token of an answer, if there is one.
+    pub(super) fn learn_signing_key(&self, id_token: Option<&Secret>) {
+        if let Some(id_token) = id_token {
+            *lock(&self.id_token_key) = signing_key(id_token);
+        }
+    }
+
     pub(super) fn credentials(&self, generation: Generation) -> Option<Credentials> {
         lock(&self.kept).iter().find(|credentials| credentials.generation == generation).cloned()
     }
@@ -322,6 +341,20 @@ impl Account {
                 };
                 return Err(Error::TryLater { cause: None, retry_after: until.max(Duration::from_secs(1)) });
             }
+        }
+    }
+
+    /// This account was rejected: tells the others, and hears from those that were rejected lately. Whoever comes second was
+    /// not in an episode yet when the first one told.
+    pub(super) fn signal_rejection(&self, at: Timestamp) {
+        self.rejected_ms.store(at.as_millis(), Ordering::Relaxed);
+        self.signal_neighbours(Signal::NeighbourRejected);
+        let lately = |other: &Account| {
+            let rejected = Timestamp::from_millis(other.rejected_ms.load(Ordering::Relaxed));
+            rejected > other.last_accepted() && at.since(rejected) < SURGE
+        };
+        if self.deployment.others(self.key).iter().any(|other| lately(other)) {
+            self.tell(Message::Event(Event::Signal(Signal::NeighbourRejected)));
         }
     }
 

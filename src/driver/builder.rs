@@ -106,6 +106,7 @@ impl ClientBuilder {
             .map_err(|_| Error::Misconfigured("the redirect URI is no URL".to_owned()))?;
         let missing = || Error::Misconfigured("a client needs a host: see `native::desktop`".to_owned());
         let host = self.host.ok_or_else(missing)?;
+        self.profile.check().map_err(|error| Error::Misconfigured(format!("the profile: {error}")))?;
         let vault = Vault::new((&host).into());
         let survey = survey(&vault).await.map_err(Failure::from)?;
         if !survey.is_blank() {

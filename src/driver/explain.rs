@@ -1,114 +1,65 @@
-//! Where a session stands, in plain words: one sentence for the cashier, one for the manager, one for an engineer.
+//! Where a session stands, in plain words: the core's table, with the session's own times filled in.
 
-use std::time::Duration;
+use mainstay_core::{Action, Code, Situation};
 
-use mainstay_core::{Code, Connectivity, HoldCause, LockReason, SignInReason, State, Timestamp};
+use super::{account::SessionState, time_line::TimeLine};
 
-/// An explanation, with a stable code so that an app can translate it.
+/// Where a session stands and what happens next, for three readers. Texts are English, and `docs/explanations.md` lists them
+/// all; an app that speaks another language translates by the codes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
+    /// The row of the table; [`Situation::as_str`] is its stable code, for example `explain.holding.flapping`.
+    pub situation: Situation,
     /// The state's stable name.
     pub state: &'static str,
     /// The reason's stable code; `None` where the state needs none.
     pub code: Option<Code>,
-    /// For whoever stands at the till.
+    /// For whoever stands at the till; at most 80 characters.
     pub cashier: &'static str,
-    /// For whoever is responsible.
+    /// For whoever is responsible; at most 160 characters.
     pub manager: &'static str,
-    /// For whoever repairs it.
+    /// For whoever repairs it; at most 200 characters.
     pub engineer: &'static str,
-    /// What happens next by itself, and how soon; `None` if only a person can do something.
-    pub next: Option<(&'static str, Duration)>,
+    /// Whether it waits for a person. What is kept is tested by itself all the same.
+    pub needs_person: bool,
+    /// What a person may do now, the most helpful first.
+    pub may: &'static [Action],
+    /// What happens next.
+    pub next: Next,
 }
 
-/// Explains a state.
-pub(super) fn of(state: State, now: Timestamp) -> Explanation {
-    let code = state.code();
-    let (cashier, manager) = for_people(state);
-    let engineer = code.map_or("Nothing is wrong.", Code::meaning);
-    let next = match state {
-        State::Holding { retry_at, .. } => Some(("Mainstay tries again by itself.", retry_at.since(now))),
-        State::Recovering { .. } => Some(("Mainstay is asking the server.", Duration::ZERO)),
-        State::Locked { .. } => Some(("Mainstay tries to open the vault again.", Duration::from_secs(30))),
-        _ => None,
-    };
-    Explanation { state: state.name(), code, cashier, manager, engineer, next }
+/// What happens next, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// The stable code, for example `next.retry`.
+    pub code: &'static str,
+    /// The sentence, with the time until then in words: `Tries again in 4 min 20 s.`
+    pub sentence: String,
+    /// The time until then in whole seconds, rounded up; `None` if only a person can do something.
+    pub seconds: Option<u64>,
+    /// The same as a moment: milliseconds since 1970, by the device's own clock.
+    pub time: Option<u64>,
 }
 
-const fn for_people(state: State) -> (&'static str, &'static str) {
-    match state {
-        State::Starting => ("One moment, please.", "The app is starting."),
-        State::Locked { reason: LockReason::TooNew } => (
-            "This app is older than its data. Please update it. Nothing is lost.",
-            "A newer version of the app wrote the vault. Update this one; nothing was changed.",
-        ),
-        State::Locked { .. } => (
-            "Please unlock the device. Your sign-in is fine. Sales are kept.",
-            "The device's key store is locked. The sign-in is kept and goes on by itself when it is unlocked.",
-        ),
-        State::SignedOut { .. } => ("Please sign in.", "Nobody is signed in on this device."),
-        State::SignedIn { connectivity: Connectivity::Online } => {
-            ("All is well.", "The session is online and renews itself.")
-        }
-        State::SignedIn { connectivity: Connectivity::Offline } => (
-            "There is no connection. You can go on selling. Sales are kept.",
-            "The servers cannot be reached. The session is fine and renews itself when they can.",
-        ),
-        State::Recovering { .. } => (
-            "You can go on selling.",
-            "The server rejected the session's token. Mainstay is finding out why; nobody needs to do anything.",
-        ),
-        State::Holding { cause, .. } => while_holding(cause),
-        State::SignInRequired { reason, .. } => to_sign_in(reason),
-        State::Quarantined { .. } => (
-            "The service mixed up accounts. Online work is stopped to protect you. Sales are kept.",
-            "The server answered for somebody else. Nothing of it was kept or shown; call whoever runs the service.",
-        ),
-    }
-}
-
-const fn while_holding(cause: HoldCause) -> (&'static str, &'static str) {
-    match cause {
-        HoldCause::ServerTrouble | HoldCause::FreshTokensRejected | HoldCause::Flapping => (
-            "The service has a problem. Your sign-in is fine. Sales are kept.",
-            "The service has a problem that signing in again would not solve. Mainstay goes on by itself when it is repaired.",
-        ),
-        HoldCause::Configuration => (
-            "The service has a problem. Your sign-in is fine. Sales are kept.",
-            "The service refuses this app as it is set up. Tell whoever runs it; no sign-in helps.",
-        ),
-        HoldCause::NoNetwork => (
-            "There is no connection. Your sign-in is fine. Sales are kept.",
-            "The server rejected a token, and now it cannot be reached. Mainstay goes on when it can.",
-        ),
-        HoldCause::LockBusy => (
-            "Another program is busy. Your sign-in is fine. Sales are kept.",
-            "Another program on this device holds the session's lock. Mainstay tries again by itself.",
-        ),
-        HoldCause::StorageFull => (
-            "The device's storage is full. Please make room. Your sign-in is fine.",
-            "The disk is full, so a renewed sign-in could not be kept. Make room; Mainstay tries again by itself.",
-        ),
-    }
-}
-
-const fn to_sign_in(reason: SignInReason) -> (&'static str, &'static str) {
-    match reason {
-        SignInReason::SessionLostByServer => (
-            "The service lost your sign-in. Please sign in once. Sales are kept.",
-            "The service no longer knows this session. One sign-in repairs it; nothing on the device is lost.",
-        ),
-        SignInReason::SessionRevoked => (
-            "Your sign-in was ended by the service. Please sign in. Sales are kept.",
-            "Somebody or something revoked this session at the service.",
-        ),
-        SignInReason::RefreshRefused | SignInReason::NothingToRenewWith => (
-            "Please sign in once. Sales are kept.",
-            "The service does not renew this session any more. One sign-in repairs it; nothing on the device is lost.",
-        ),
-        SignInReason::VaultMovedAside => (
-            "Please sign in once. Sales are kept.",
-            "The stored sign-in could not be read. It was moved aside, not deleted; one sign-in repairs it.",
-        ),
+/// Explains a state, as of now.
+pub(super) fn explain(board: &SessionState, line: &TimeLine) -> Explanation {
+    let now = line.now();
+    let situation = Situation::of(board.state, board.unsaved);
+    let wait = board.next.wait(now);
+    Explanation {
+        situation,
+        state: board.state.name(),
+        code: board.state.code(),
+        cashier: situation.cashier(),
+        manager: situation.manager(),
+        engineer: situation.engineer(),
+        needs_person: situation.needs_person(),
+        may: situation.may(),
+        next: Next {
+            code: board.next.step.as_str(),
+            sentence: board.next.sentence(now),
+            seconds: wait.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)),
+            time: board.next.at.map(|at| line.wall_ms_at(at)),
+        },
     }
 }

@@ -68,6 +68,7 @@ pub(super) struct Loaded {
     pub(super) name: Option<String>,
     pub(super) owner: Option<AccountKey>,
     pub(super) last_used: u64,
+    pub(super) id_token_key: Option<String>,
 }
 
 /// What an attempt brought.

@@ -16,6 +16,7 @@ mod hot;
 mod identify;
 mod index;
 mod journal;
+mod keys;
 mod message;
 mod opening;
 mod options;
@@ -33,15 +34,17 @@ mod task;
 #[cfg(test)]
 mod tests;
 mod time_line;
+mod timeline_export;
 mod watching;
 
 pub use account::SessionState;
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use explain::Explanation;
+pub use explain::{Explanation, Next};
 pub use hot::AccessToken;
 pub use options::TokenRequest;
 pub use provider::{Browser, BrowserError, CredentialProvider, ImportedTokens, ProviderError};
 pub use roster::AccountInfo;
 pub use session::{OfflinePermit, Session, StateStream, TimelineStream};
 pub use stored::SessionMemory;
+pub use timeline_export::{EpisodeExport, LineExport, Standing, TIMELINE_VERSION, TimelineExport};

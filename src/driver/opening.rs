@@ -86,6 +86,7 @@ async fn value(account: &Arc<Account>, stored: Stored) -> Message {
         name: record.as_ref().and_then(|record| record.name.clone()),
         owner: record.as_ref().and_then(|record| record.owner),
         last_used: record.as_ref().map_or(0, |record| record.last_used),
+        id_token_key: record.and_then(|record| record.id_token_key),
     };
     let opened = Opened::Value(Box::new(restored));
     Message::Opened { opened, loaded: Some(Box::new(loaded)), epoch: Some(stored.epoch) }

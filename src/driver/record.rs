@@ -3,13 +3,14 @@
 use mainstay_core::{IssuerPacing, Note, Snapshot, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::time_line::ClockRecord;
+use super::{
+    journal::{Journal, Span},
+    time_line::ClockRecord,
+};
 use crate::{Identity, vault::AccountKey};
 
 /// The version that this release writes.
 pub(super) const VERSION: u16 = 1;
-/// How many lines of the timeline survive a restart.
-const NOTES_STORED: usize = 64;
 
 /// A session's memory on disk. Holds no credential, but a person's name: it is sealed like everything else. On sign-out: removed. On SignInRequired and in quarantine: kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -42,21 +43,30 @@ pub(super) struct SessionRecord {
     /// When somebody signed in here or switched to it last, in milliseconds of wall time. On sign-out: kept.
     #[serde(default)]
     pub(super) last_used: u64,
-    /// The last lines of the timeline.
+    /// The name of the key that signed the latest ID token: no secret. On sign-out: removed, like the identity. On
+    /// SignInRequired and in quarantine: kept.
+    #[serde(default)]
+    pub(super) id_token_key: Option<String>,
+    /// What is kept of the timeline: codes, times and numbers. On sign-out: kept, in the record that says so. On
+    /// SignInRequired and in quarantine: kept.
     pub(super) notes: Vec<Note>,
+    /// How many lines there ever were. Goes with the lines.
+    #[serde(default)]
+    pub(super) notes_written: u64,
+    /// The latest episodes. Each says itself what becomes of it.
+    #[serde(default)]
+    pub(super) episodes: Vec<Span>,
 }
 
 impl SessionRecord {
-    /// With the version of this release, and no more lines than are kept.
-    pub(super) fn trimmed(mut self) -> Self {
-        self.notes.drain(..self.notes.len().saturating_sub(NOTES_STORED));
-        self
-    }
-
     /// What was stored, if this release understands it. If not, the credentials still are: the session starts afresh.
     pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let record: Self = serde_json::from_slice(bytes).ok()?;
         (record.version == VERSION).then_some(record)
+    }
+
+    pub(super) fn into_journal(self) -> Journal {
+        Journal::resume(self.notes, self.notes_written, self.episodes)
     }
 
     pub(super) fn write(&self) -> Vec<u8> {

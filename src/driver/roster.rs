@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, Weak},
 };
 
-use mainstay_core::{Answer, Policy, Session as Core, SignedOutReason, State};
+use mainstay_core::{Answer, IssuerPacing, Policy, Session as Core, SignedOutReason, State};
 
 use super::{
     account::{Account, Deployment, SessionState, lock},
@@ -271,6 +271,7 @@ impl Roster {
             generation: None,
             prompting: false,
             answer: Answer::Wait { until: None },
+            next: core.next(&IssuerPacing::default()),
         };
         let (account, messages) = Account::new(key, Arc::clone(&self.deployment), self.scopes.clone(), record, state);
         opened.push(Arc::clone(&account));

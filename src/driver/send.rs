@@ -18,6 +18,7 @@ use crate::{
     error::Failure,
     host::{Connection, ConnectionWish, Inbound, Lane, Outbound},
     oauth::{Answer, Endpoint, Probe, Rejection, spread_hint},
+    profile::Echoed,
 };
 
 /// The largest answer that is read for an app, in bytes: 16 MiB.
@@ -160,20 +161,20 @@ fn weigh(account: &Arc<Account>, token: &AccessToken, url: &Url, inbound: &Inbou
 /// A right token over a mixed-up session store passes every token check: where the server repeats whom it answers for,
 /// that is compared before the body is released.
 fn check_echo(account: &Arc<Account>, inbound: &Inbound) -> Result<(), Error> {
-    let Some(name) = &account.server().profile.identity_echo else { return Ok(()) };
+    let Some(echo) = &account.server().profile.identity_echo else { return Ok(()) };
     let pinned = lock(&account.identity).clone().and_then(|identity| identity.subject);
     let Some(pinned) = pinned else { return Ok(()) };
-    let echoed = inbound.response.headers().get(name).and_then(|value| value.to_str().ok());
-    match echoed {
-        Some(echoed) if echoed == pinned => Ok(()),
-        Some(_foreign) => {
+    match echo.read(&inbound.response) {
+        Echoed::NoBody => Ok(()),
+        Echoed::Subject(echoed) if echoed == pinned => Ok(()),
+        Echoed::Subject(_foreign) => {
             account.hot.publish(None);
             account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::IdentityEcho)));
             Err(Error::IdentityMismatch)
         }
         // Absent never equals absent; an error page may lack it, an answer with somebody's data may not.
-        None if inbound.response.status().is_success() => Err(Error::IdentityMismatch),
-        None => Ok(()),
+        Echoed::Nobody if inbound.response.status().is_success() => Err(Error::IdentityMismatch),
+        Echoed::Nobody => Ok(()),
     }
 }
 

@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use http::Method;
 use url::Url;
 
-use super::time_line::TimeLine;
+use super::{keys::KnownKeys, time_line::TimeLine};
 use crate::{
     Error, Identity, Secret,
     error::Failure,
@@ -29,11 +29,12 @@ pub(super) struct Server {
     pub(super) host: Host,
     pub(super) line: Arc<TimeLine>,
     metadata: Mutex<Option<Arc<ServerMetadata>>>,
+    pub(super) keys: KnownKeys,
 }
 
 impl Server {
     pub(super) fn new(issuer: Issuer, client: OAuthClient, profile: Profile, host: Host, line: Arc<TimeLine>) -> Self {
-        Self { issuer, client, profile, host, line, metadata: Mutex::new(None) }
+        Self { issuer, client, profile, host, line, metadata: Mutex::new(None), keys: KnownKeys::default() }
     }
 
     /// Whether the tasks that a call would wait for exist in this process.

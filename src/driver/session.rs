@@ -15,6 +15,7 @@ use super::{
     provider::Browser,
     send,
     sign_in::{self, Arrival},
+    timeline_export::TimelineExport,
 };
 use crate::{Error, Identity, error::Failure, oauth::Rejection, vault::AccountKey};
 
@@ -129,22 +130,32 @@ impl Session {
         lock(&self.account.identity).clone()
     }
 
-    /// Where the session stands and what happens next, in plain words.
+    /// Where the session stands, what a person may do and what happens next, in plain words. The time is true as long as
+    /// nothing happens before: ask again with each new [state](Self::states), and as often as a countdown needs.
     #[must_use]
     pub fn explain(&self) -> Explanation {
-        explain::of(self.state().state, self.account.server().line.now())
+        explain::explain(&self.state(), &self.account.server().line)
     }
 
-    /// What was seen, decided and done, oldest first; at most 512 lines, without secrets.
+    /// What was seen, decided and done, oldest first; at most 512 lines, without secrets. The latest episode keeps its
+    /// beginning, however long it lasts.
     #[must_use]
     pub fn timeline(&self) -> Vec<Note> {
-        self.account.journal.notes()
+        self.account.journal.read().notes()
     }
 
     /// The timeline as it grows, beginning with what there is.
     #[must_use]
     pub fn timeline_stream(&self) -> TimelineStream {
         TimelineStream { account: Arc::clone(&self.account), written: self.account.journal.watch(), seen: 0 }
+    }
+
+    /// The timeline with what happens next, to be attached to a report: [`TimelineExport::to_json`] in a documented shape, or
+    /// [`TimelineExport::to_text`]. At most 200 lines; no secret and nobody's name is in it. It survives restarts, as far as
+    /// it is stored with the state that it led to.
+    #[must_use]
+    pub fn export_timeline(&self) -> TimelineExport {
+        TimelineExport::new(&self.account.journal.read(), &self.explain(), &self.account.server().line)
     }
 
     /// How long the app may go on without a server.

@@ -89,6 +89,7 @@ pub(super) struct Arrival {
     name: Option<String>,
     /// An import's tokens: the caller has a copy, so they are not revoked if they cannot be stored. Else none.
     imported: Vec<Secret>,
+    id_token: Option<Secret>,
     /// The vault's epoch when it began: a sign-out since then wins.
     base: Epoch,
     /// One arrival at a time is stored.
@@ -100,7 +101,8 @@ impl Arrival {
     pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
         let Visit { answer, identity, name } = visit;
         let tokens = vec![stored_token(account, &answer)];
-        Self { name, ..Self::new(identity, tokens, answer.refresh_token, base, turn) }
+        let id_token = answer.id_token;
+        Self { name, id_token, ..Self::new(identity, tokens, answer.refresh_token, base, turn) }
     }
 
     /// What another library held.
@@ -127,7 +129,7 @@ impl Arrival {
         let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
         let refresh_token = refresh_token.filter(|token| !token.is_empty());
         let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens, refresh_token };
-        Self { credentials, proof, name: None, imported: Vec::new(), base, _turn: turn }
+        Self { credentials, proof, name: None, imported: Vec::new(), id_token: None, base, _turn: turn }
     }
 
     /// Stores it and tells the account's task. Runs to its end whatever becomes of the caller.
@@ -142,7 +144,7 @@ impl Arrival {
     }
 
     async fn store(self, account: &Arc<Account>) -> Result<(), Failure> {
-        let Self { mut credentials, proof, name, imported, base, _turn } = self;
+        let Self { mut credentials, proof, name, imported, id_token, base, _turn } = self;
         account.opened().await;
         let _writing = account.writing();
         account.tell_abilities();
@@ -158,6 +160,7 @@ impl Arrival {
                 return Err(error.into());
             }
         };
+        account.learn_signing_key(id_token.as_ref());
         let prints = fingerprints(&account.deployment, imported.iter()).await;
         account.knows_as_imported(prints);
         let event = Event::SignedIn(summary(&credentials, account.server().line.now(), true, proof));

@@ -2,13 +2,9 @@
 
 use std::sync::Arc;
 
-use mainstay_core::{Note, State, Timestamp};
+use mainstay_core::{Note, Situation, State, Timestamp};
 
-use super::{
-    explain::{self, Explanation},
-    record::SessionRecord,
-    time_line::TimeLine,
-};
+use super::{record::SessionRecord, time_line::TimeLine};
 use crate::{Identity, host::Clock};
 
 /// What a session remembers over a restart.
@@ -20,8 +16,8 @@ pub struct SessionMemory {
     pub stored_at: Timestamp,
     /// Where the session stood then.
     pub state: State,
-    /// The same in plain words.
-    pub explanation: Explanation,
+    /// The same in plain words: the row of the table that [`Session::explain`](crate::Session::explain) speaks from.
+    pub situation: Situation,
     /// Whom the account is pinned to.
     pub identity: Option<Identity>,
     /// When a server last accepted the session.
@@ -41,7 +37,8 @@ pub(crate) fn memory(record: &[u8], clock: &Arc<dyn Clock>) -> Option<SessionMem
         now,
         stored_at: Timestamp::from_millis(record.clock.line_ms()),
         state,
-        explanation: explain::of(state, now),
+        // What is stored is not unsaved.
+        situation: Situation::of(state, false),
         identity: record.identity,
         last_accepted: record.last_accepted,
         prompting: record.prompting,

@@ -3,16 +3,12 @@
 mod effects;
 mod elsewhere;
 mod ending;
+mod recording;
 
-use std::{
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::sync::{Arc, Weak};
 
 use futures_util::future::{Either, select};
-use mainstay_core::{
-    Answer, Code, Effect, Event, ForeignBy, Opened, Outcome, Rejection, Session, SignedOutReason, State, Timestamp,
-};
+use mainstay_core::{Answer, Code, Effect, Event, ForeignBy, Opened, Outcome, Rejection, Session, State, Timestamp};
 use tokio::sync::mpsc;
 
 use super::{
@@ -21,7 +17,6 @@ use super::{
     hot::Published,
     index,
     message::{Brought, Loaded, Message},
-    record::{self, SessionRecord},
     send,
 };
 use crate::{
@@ -47,10 +42,6 @@ pub(super) struct Task {
     /// Whether the app should show its sign-in prompt.
     prompting: bool,
 }
-
-/// How old the stored record may become while the session lasts: what the offline permit may regain over a restart with
-/// the clock turned back. A till that renews its tokens stores it more often anyway.
-const RECORD_AGE: Duration = Duration::from_secs(15 * 60);
 
 impl Task {
     /// Starts the task of an account whose vault is about to be read.
@@ -106,13 +97,6 @@ impl Task {
         [self.core.wake_at(), self.record_due_at()].into_iter().flatten().min()
     }
 
-    /// When the record is stored although nothing has changed but the time. One that waits for a refresh will do.
-    fn record_due_at(&self) -> Option<Timestamp> {
-        let lasts = !self.owes_record
-            && !matches!(self.core.state(), State::Starting | State::Locked { .. } | State::SignedOut { .. });
-        lasts.then(|| self.recorded_at.plus(RECORD_AGE))
-    }
-
     async fn handle(&mut self, account: &Arc<Account>, message: Message) {
         match message {
             Message::Event(Event::Tick) => {
@@ -160,8 +144,14 @@ impl Task {
             Message::Tap(answer) => {
                 let _nobody_waits = answer.send(self.core.tap(account.server().line.now()));
             }
-            Message::CanReauthenticate(can) => self.core.set_can_reauthenticate(can),
-            Message::Abilities { can_probe, has_status } => self.core.set_server_abilities(can_probe, has_status),
+            Message::CanReauthenticate(can) => {
+                self.core.set_can_reauthenticate(can);
+                self.publish(account);
+            }
+            Message::Abilities { can_probe, has_status } => {
+                self.core.set_server_abilities(can_probe, has_status);
+                self.publish(account);
+            }
             Message::Saved(generation) => {
                 self.unsaved = None;
                 self.step(account, Event::Saved { generation });
@@ -224,6 +214,7 @@ impl Task {
                 _ => {}
             }
         }
+        self.write_timeline(account, &effects, before, now);
         let refreshes = effects.iter().any(|effect| matches!(effect, Effect::Refresh { .. }));
         for effect in effects {
             match effect {
@@ -276,38 +267,6 @@ impl Task {
         kept.push(credentials);
     }
 
-    /// Stores the session's memory, the latest if several wait: credentials do not depend on it.
-    fn persist(&mut self, account: &Arc<Account>) {
-        self.owes_record = false;
-        self.recorded_at = account.server().line.now();
-        // Of an account that was to be forgotten, or that nobody ever had, there is nothing to remember.
-        if let State::SignedOut { reason: SignedOutReason::AccountRemoved | SignedOutReason::NeverSignedIn } =
-            self.core.state()
-        {
-            return;
-        }
-        let pacing = *lock(&account.deployment.pacing);
-        let clock = account.server().line.record();
-        let record = SessionRecord {
-            version: record::VERSION,
-            snapshot: self.core.snapshot(),
-            clock,
-            pacing,
-            last_accepted: account.last_accepted(),
-            identity: lock(&account.identity).clone(),
-            same_as: account.imported().into_iter().map(|print| print.0).collect(),
-            prompting: self.prompting,
-            name: lock(&account.name).clone(),
-            owner: *lock(&account.owner),
-            last_used: account.last_used(),
-            notes: account.journal.notes(),
-        };
-        if self.saving.offer(account.vault_epoch(), record.trimmed().write()) {
-            let save = attempts::save_record(Arc::clone(account), Arc::clone(&self.saving));
-            account.server().host.spawn.spawn("mainstay-persist", Box::pin(save));
-        }
-    }
-
     /// Takes over what the vault held, unless a sign-out or a newer reading came first.
     fn opened(&mut self, account: &Arc<Account>, opened: Opened, loaded: Option<Box<Loaded>>, epoch: Option<Epoch>) {
         let waiting = matches!(self.core.state(), State::Starting | State::Locked { .. });
@@ -329,6 +288,7 @@ impl Task {
             *lock(&account.name) = loaded.name;
             *lock(&account.owner) = loaded.owner;
             account.set_last_used(loaded.last_used);
+            *lock(&account.id_token_key) = loaded.id_token_key;
             self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
         }
         self.decide(account, Event::VaultOpened(opened));
@@ -371,6 +331,7 @@ impl Task {
             generation: self.core.generation(),
             prompting: self.prompting,
             answer,
+            next: self.core.next(&lock(&account.deployment.pacing)),
         };
         // Whoever waits must also hear of a token that was held back by a rejection since dealt with.
         account.board.send_if_modified(|board| std::mem::replace(board, state) != state || announced);

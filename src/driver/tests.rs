@@ -83,7 +83,9 @@ fn a_member_that_is_not_read_any_more_is_noticed() {
 fn records_without_what_was_added_since_are_read() {
     let (_, stored) = fixtures().into_iter().find(|(name, _)| name == "session-record").unwrap();
     let mut value: Value = serde_json::from_str(&stored).unwrap();
-    for added in ["identity", "same_as", "prompting", "name", "owner", "last_used"] {
+    for added in
+        ["identity", "same_as", "prompting", "name", "owner", "last_used", "id_token_key", "notes_written", "episodes"]
+    {
         value.as_object_mut().unwrap().remove(added).unwrap();
     }
     let record = SessionRecord::read(value.to_string().as_bytes()).unwrap();
@@ -96,7 +98,7 @@ fn records_without_what_was_added_since_are_read() {
 // ---- everything that can be stored ----------------------------------------------------------------------------------
 
 /// Where every type that can be serialised is stored, and what holds it to its form: a fixture, or why there is none.
-const SERIALISED: [(&str, &str); 48] = [
+const SERIALISED: [(&str, &str); 53] = [
     ("$name", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Access", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("AccessTokenV1", "tests/fixtures/vault/v1/signed-in"),
@@ -106,18 +108,21 @@ const SERIALISED: [(&str, &str); 48] = [
     ("Curve", "sent, not stored"),
     ("Dwell", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Episode", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("EpisodeExport", "tests/fixtures/timeline/v1.json"),
     ("Epoch", "tests/fixtures/vault/v1/signed-out-with-queue"),
     ("Generation", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("GenerationV1", "tests/fixtures/vault/v1/signed-in"),
     ("Header", "sent, not stored"),
     ("Held", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Identity", "tests/fixtures/records/v1/session-record.json"),
+    ("IdentityEcho", "part of a profile, which the app brings"),
     ("IdentityProof", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("IdentitySource", "part of a profile, which the app brings"),
     ("Index", "tests/fixtures/records/v1/index.json"),
     ("IntentV1", "tests/fixtures/vault/v1/open-intent"),
     ("IssuerPacing", "core/tests/fixtures/issuer_pacing_v1.json"),
     ("KeyType", "sent, not stored"),
+    ("LineExport", "tests/fixtures/timeline/v1.json"),
     ("Memory", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Note", "tests/fixtures/records/v1/session-record.json"),
     ("Payload", "sent, not stored"),
@@ -138,10 +143,12 @@ const SERIALISED: [(&str, &str); 48] = [
     ("RuleMeaning", "part of a profile, which the app brings"),
     ("SessionRecord", "tests/fixtures/records/v1/session-record.json"),
     ("Snapshot", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("Span", "tests/fixtures/records/v1/session-record.json"),
     ("Standing", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("State", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("StoredEntry", "tests/fixtures/records/v1/index.json"),
     ("Task", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("TimelineExport", "tests/fixtures/timeline/v1.json"),
     ("Timestamp", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Unchecked", "part of a profile, which the app brings"),
     ("Unreasoned", "core/tests/fixtures/snapshots_v1.jsonl"),

@@ -86,6 +86,12 @@ impl TimeLine {
         millis(self.clock.wall())
     }
 
+    /// What the device's wall clock shows, or showed, at a point of the line, in milliseconds since 1970.
+    pub(super) fn wall_ms_at(&self, at: Timestamp) -> u64 {
+        let now = self.now();
+        self.wall_ms().saturating_add(millis(at.since(now))).saturating_sub(millis(now.since(at)))
+    }
+
     /// How far servers are ahead of the device, in milliseconds.
     pub(super) fn server_ahead_ms(&self) -> i64 {
         self.server_ahead_ms.load(Ordering::Relaxed)

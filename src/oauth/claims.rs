@@ -71,13 +71,7 @@ impl Claims {
     /// A text or whole number at a place, as text; `None` if there is none, or it is empty, too long or unprintable.
     #[must_use]
     pub fn name_at(&self, place: &str) -> Option<String> {
-        let name = match self.at(place)? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) if !number.is_f64() => number.to_string(),
-            _ => return None,
-        };
-        let usable = !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
-        usable.then_some(name)
+        text_of_name(self.at(place)?)
     }
 
     /// The value at a place.
@@ -91,6 +85,17 @@ impl Claims {
             None => Some(value),
         }
     }
+}
+
+/// A text or whole number as text; `None` if it is neither, or empty, too long or unprintable.
+pub(crate) fn text_of_name(value: &Value) -> Option<String> {
+    let name = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) if !number.is_f64() => number.to_string(),
+        _ => return None,
+    };
+    let usable = !name.trim().is_empty() && name.len() <= MAX_NAME && !name.chars().any(char::is_control);
+    usable.then_some(name)
 }
 
 impl std::fmt::Debug for Claims {

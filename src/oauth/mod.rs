@@ -32,6 +32,7 @@ mod form;
 mod http_date;
 mod id_token;
 mod json;
+mod jwks;
 mod lifetime;
 mod metadata;
 mod pkce;
@@ -52,6 +53,7 @@ pub use authorization::{
     SignInOptions,
 };
 pub use challenge::{BearerError, Challenge, Challenges};
+pub(crate) use claims::text_of_name;
 pub use claims::{Claims, IdentityError, IdentitySource};
 pub use client::{ClientAuth, OAuthClient};
 pub use device_key::{DeviceKey, PublicJwk};
@@ -60,6 +62,7 @@ pub use error::{ErrorCode, ErrorObject};
 pub use http_date::parse_http_date;
 pub use id_token::{ID_TOKEN_LENIENCY, IdToken, IdTokenError, IdTokenExpectation};
 pub use json::{MAX_DEPTH, MalformedAnswer};
+pub use jwks::{KeySet, jwks_request, signing_key};
 pub use lifetime::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, Lifetime, LifetimeOrigin};
 pub use metadata::ServerMetadata;
 pub use pkce::Verifier;

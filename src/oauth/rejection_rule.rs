@@ -8,13 +8,13 @@ use super::{Answer, REJECTION_BODY};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidRule {
     /// The status is no answer that a rule may bind: 2xx and 4xx and 5xx are.
-    #[error("a rule binds a status of 2xx, 4xx or 5xx")]
+    #[error("`status`: a rule binds a status of 2xx, 4xx or 5xx")]
     Status,
     /// The path does not start with `/`.
-    #[error("a rule's path starts with /")]
+    #[error("`path`: a rule's path starts with /")]
     Path,
     /// The text is shorter than four characters, and would match what it should not, or longer than is searched.
-    #[error("a rule needs a text of 4 to 512 bytes to look for")]
+    #[error("`body_contains`: a rule needs a text of 4 to 512 bytes to look for")]
     Text,
 }
 

@@ -10,7 +10,7 @@ use std::{
 };
 
 use mainstay::{
-    Client, Error, Probe, Profile, RefreshIdentity, Session, State,
+    Client, Error, IdentityEcho, Probe, Profile, RefreshIdentity, Session, State,
     driver::{AccessToken, Browser as BrowserTrait, BrowserError, CredentialProvider, ImportedTokens, ProviderError},
     host::{BoxFuture, Clock, Host, SecretStoreError, memory::MemoryLock},
     oauth::{RejectionRule, RuleMeaning},
@@ -259,7 +259,7 @@ impl World {
                 rule("ended", 401, "/api/*", "session revoked").meaning(RuleMeaning::SessionRevoked),
             ],
             refresh_identity: if deployment.inherits { RefreshIdentity::Inherited } else { RefreshIdentity::Ask },
-            identity_echo: deployment.echoes.then(|| crate::answers::ECHO.to_owned()),
+            identity_echo: deployment.echoes.then(|| IdentityEcho::Header(crate::answers::ECHO.to_owned())),
             resource_origins: [API.to_owned()].into(),
             ..Profile::default()
         };

@@ -132,7 +132,8 @@ async fn five_parked_calls_cannot_starve_the_refresh_that_they_wait_for() {
 async fn a_transport_with_one_lane_starves_it() {
     let app = App::over(FivePerHost::in_one_lane).await;
     let calls = app.five_calls_are_rejected().await;
-    app.limit.queued.subscribe().wait_for(|queued| *queued == 1).await.unwrap();
+    // The probe, and the reading of the server's keys.
+    app.limit.queued.subscribe().wait_for(|queued| *queued == 2).await.unwrap();
     assert_eq!((app.till.total(Endpoint::Me), app.till.total(Endpoint::Refresh)), (5, 0), "not even the probe");
 
     for call in calls {

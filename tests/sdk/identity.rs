@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mainstay::{Error, ForeignBy, Session, State};
+use mainstay::{Error, ForeignBy, IdentityEcho, Session, State};
 use mainstay_mock_server::{Body, Endpoint, Fault, FaultKind, Rotation};
 
 use crate::till::{A_WHILE, Setup, TOKEN_LIFE, Till, codes, is_signed_in, noted};
@@ -24,7 +24,8 @@ fn echoing(person: &str) -> Fault {
 }
 
 async fn with_an_echo() -> (Till, Session) {
-    let setup = Setup::new().profile(|profile| profile.identity_echo = Some("x-signed-in-as".to_owned()));
+    let setup =
+        Setup::new().profile(|profile| profile.identity_echo = Some(IdentityEcho::Header("x-signed-in-as".to_owned())));
     setup.signed_in().await
 }
 
@@ -158,4 +159,60 @@ async fn two_accounts_that_receive_the_same_token_are_both_held_back() {
         assert_eq!(quarantined_by(session), Some(ForeignBy::SharedToken), "{:?}", codes(session));
         assert_eq!(till.wait_for(session.access_token()).await.unwrap_err(), Error::IdentityMismatch);
     }
+}
+
+/// The same, where the server says so in the body.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_echoes_somebody_else_is_not_released() {
+    let place = IdentityEcho::JsonPointer("/dashboard".to_owned());
+    let (till, session) = Setup::new().profile(|profile| profile.identity_echo = Some(place)).signed_in().await;
+    let catalogue = || session.send(till.request("GET", "/api/catalogue"));
+    let echo =
+        |body: &str| till.control().set_fault(Fault::json(200, body.to_owned()).at(Endpoint::Catalogue)).unwrap();
+    echo(r#"{"dashboard":"ada"}"#);
+    assert_eq!(till.wait_for(catalogue()).await.unwrap().status(), 200);
+    // Absent never equals absent, and what cannot be read names nobody; it accuses nobody either.
+    for nobody in ["{}", r#"{"dashboard":""}"#, r#"{"dashboard":["ada"]}"#, "<html>ada", r#"{"dashboard":"ada""#] {
+        echo(nobody);
+        assert_eq!(till.wait_for(catalogue()).await.unwrap_err(), Error::IdentityMismatch, "{nobody}");
+        assert!(is_signed_in(&session), "{nobody}");
+    }
+    echo(r#"{"dashboard":"grace"}"#);
+    assert_eq!(till.wait_for(catalogue()).await.unwrap_err(), Error::IdentityMismatch);
+    till.settle().await;
+    assert_eq!(quarantined_by(&session), Some(ForeignBy::IdentityEcho));
+}
+
+/// The negative control of both echoes: a profile that names none releases the same answer.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_echo_in_the_profile_the_same_answer_is_released() {
+    let (till, session) = Till::signed_in().await;
+    till.control().set_fault(echoing("grace").at(Endpoint::Catalogue)).unwrap();
+    let answer = till.wait_for(session.send(till.request("GET", "/api/catalogue"))).await;
+    assert_eq!(answer.unwrap().status(), 200);
+    assert_eq!(quarantined_by(&session), None);
+}
+
+/// A server without OpenID Connect: a *who am I* says whose the tokens are, at the sign-in and of each new token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_without_id_tokens_is_pinned_and_watched_by_who_am_i() {
+    let (till, session) = Setup::new().without_id_tokens().signed_in().await;
+    assert_eq!(session.identity().unwrap().subject.as_deref(), Some("ada"));
+    till.assert_sells(&session).await;
+    till.control().set_fault(Fault::foreign_identity("grace").at([Endpoint::Refresh, Endpoint::Me])).unwrap();
+    till.pass(TOKEN_LIFE * 95 / 100).await;
+    assert_eq!(quarantined_by(&session), Some(ForeignBy::Probe), "{:?}", codes(&session));
+    assert_eq!(till.wait_for(session.access_token()).await.unwrap_err(), Error::IdentityMismatch);
+    assert_eq!(session.identity().unwrap().subject.as_deref(), Some("ada"));
+}
+
+/// The negative control: without a *who am I* nobody is pinned, and nobody's name is noticed. The status says `unpinned`.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_who_am_i_and_id_tokens_nobody_is_pinned() {
+    let setup = Setup::new().without_id_tokens().profile(|profile| profile.probe = mainstay::Probe::None);
+    let (till, session) = setup.signed_in().await;
+    assert_eq!(session.identity().unwrap().subject, None);
+    till.control().set_fault(Fault::foreign_identity("grace").at([Endpoint::Refresh, Endpoint::Me])).unwrap();
+    till.pass(TOKEN_LIFE * 95 / 100).await;
+    assert_eq!(quarantined_by(&session), None, "{:?}", codes(&session));
 }

@@ -46,6 +46,7 @@ pub struct Setup {
     provider: Option<Arc<dyn CredentialProvider>>,
     network: Wrap,
     secrets: Option<Arc<dyn SecretStore>>,
+    scopes: &'static [&'static str],
     wall_ms: u64,
 }
 
@@ -58,6 +59,7 @@ impl Setup {
             provider: None,
             network: Box::new(|network| network),
             secrets: None,
+            scopes: &["openid", "offline_access", "pos"],
             wall_ms: EVENING_MS,
         }
     }
@@ -92,6 +94,12 @@ impl Setup {
         self
     }
 
+    /// Without OpenID Connect: no answer brings an ID token.
+    pub fn without_id_tokens(mut self) -> Self {
+        self.scopes = &["offline_access", "pos"];
+        self
+    }
+
     /// What the device's calendar clock says, whatever the server's says.
     pub fn device_clock(mut self, wall_ms: u64) -> Self {
         self.wall_ms = wall_ms;
@@ -108,6 +116,7 @@ impl Setup {
         (self.profile)(&mut profile);
         let clock = VirtualClock::new(Duration::from_secs(1000), Duration::from_millis(self.wall_ms));
         let mut parts = Parts::new(clock, Activity::new(), 7);
+        parts.scopes = self.scopes;
         parts.machine.transport = (self.network)(parts.machine.transport);
         if let Some(files) = self.files {
             parts.machine.files = files;
@@ -144,6 +153,7 @@ pub struct Till {
     pub client: Client,
     /// The machine, uncounted.
     pub machine: Host,
+    scopes: &'static [&'static str],
 }
 
 /// What a till is made of before there is a client.
@@ -152,6 +162,7 @@ struct Parts {
     activity: Activity,
     folder: TempDir,
     machine: Host,
+    scopes: &'static [&'static str],
 }
 
 impl Parts {
@@ -160,7 +171,7 @@ impl Parts {
         let mut machine = native::host(folder.path()).unwrap();
         machine.clock = Arc::new(clock.clone());
         machine.entropy = Arc::new(SeededEntropy::new(seed));
-        Self { clock, activity, folder, machine }
+        Self { clock, activity, folder, machine, scopes: &["openid", "offline_access", "pos"] }
     }
 }
 
@@ -184,12 +195,12 @@ impl Till {
         provider: Option<Arc<dyn CredentialProvider>>,
         parts: Parts,
     ) -> Self {
-        let Parts { clock, activity, folder, mut machine } = parts;
+        let Parts { clock, activity, folder, mut machine, scopes } = parts;
         let wire = Wire::over(Arc::clone(&machine.transport));
         machine.transport = Arc::new(wire.clone());
         let process = Process::start();
-        let client = build(&server, &profile, &provider, &activity, &machine, &process).await;
-        Self { server, clock, activity, _folder: folder, wire, profile, provider, process, client, machine }
+        let client = build(&server, &profile, &provider, &activity, &machine, &process, scopes).await;
+        Self { server, clock, activity, _folder: folder, wire, profile, provider, process, client, machine, scopes }
     }
 
     /// Another till beside this one, with its own dice, on the same server and in the same time.
@@ -214,14 +225,24 @@ impl Till {
     pub async fn restart_unsettled(&mut self) {
         self.kill().await;
         self.process = Process::start();
-        self.client =
-            build(&self.server, &self.profile, &self.provider, &self.activity, &self.machine, &self.process).await;
+        self.client = build(
+            &self.server,
+            &self.profile,
+            &self.provider,
+            &self.activity,
+            &self.machine,
+            &self.process,
+            self.scopes,
+        )
+        .await;
     }
 
     /// A second process over the same vault.
     pub async fn second_process(&self) -> (Client, Process) {
         let process = Process::start();
-        let client = build(&self.server, &self.profile, &self.provider, &self.activity, &self.machine, &process).await;
+        let client =
+            build(&self.server, &self.profile, &self.provider, &self.activity, &self.machine, &process, self.scopes)
+                .await;
         self.settle().await;
         (client, process)
     }
@@ -400,12 +421,11 @@ async fn build(
     activity: &Activity,
     machine: &Host,
     process: &Process,
+    scopes: &[&str],
 ) -> Client {
     let host = activity.track(Host { spawn: Arc::new(process.clone()), ..machine.clone() });
-    let client = Client::builder(server.issuer(), "till-app")
-        .scopes(["openid", "offline_access", "pos"])
-        .profile(profile.clone())
-        .host(host);
+    let client =
+        Client::builder(server.issuer(), "till-app").scopes(scopes.iter().copied()).profile(profile.clone()).host(host);
     let client = match provider {
         Some(provider) => client.credential_provider(Arc::clone(provider)),
         None => client,

@@ -1,14 +1,18 @@
 //! The Rust client: a till over the SDK's public API, as an app developer would write it.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http::{Request, Response};
 use mainstay::{
-    Client, Code, Connectivity, Error, Note, Probe, Profile, RefreshIdentity, Secret, Session, SessionState, State,
+    Client, Code, Connectivity, Error, IdentityEcho, Note, Probe, Profile, RefreshIdentity, Secret, Session,
+    SessionState, Situation, State,
     driver::{CredentialProvider, ImportedTokens, ProviderError},
     host::BoxFuture,
     oauth::RejectionRule,
@@ -211,12 +215,11 @@ impl App {
             return Said { manager: cashier.clone(), engineer: cashier.clone(), cashier, next: String::new() };
         };
         let said = session.explain();
-        let next = said.next.map(|(sentence, _)| sentence).unwrap_or_default();
         Said {
             cashier: said.cashier.to_owned(),
             manager: said.manager.to_owned(),
             engineer: said.engineer.to_owned(),
-            next: next.to_owned(),
+            next: said.next.sentence,
         }
     }
 
@@ -291,8 +294,8 @@ impl Watch {
     fn tell_state(&self, state: &SessionState) {
         let said = self.session.explain();
         let online = matches!(state.state, State::SignedIn { connectivity: Connectivity::Online });
-        let retry_at_ms = match (state.state, said.next) {
-            (State::Holding { .. }, Some((_, after))) => Some(self.later(after)),
+        let retry_at_ms = match state.state {
+            State::Holding { .. } => said.next.seconds.map(|seconds| self.later(Duration::from_secs(seconds))),
             _ => None,
         };
         let event = StateEvent {
@@ -333,7 +336,7 @@ impl Watch {
         }));
     }
 
-    fn later(&self, after: std::time::Duration) -> u64 {
+    fn later(&self, after: Duration) -> u64 {
         self.machine.now_ms().saturating_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX))
     }
 }
@@ -345,7 +348,7 @@ fn nobody() -> StateEvent {
         reason: Some(Code::OutNeverSignedIn.as_str().to_owned()),
         online: false,
         retry_at_ms: None,
-        cashier: "Please sign in.".to_owned(),
+        cashier: Situation::NeverSignedIn.cashier().to_owned(),
     }
 }
 
@@ -379,7 +382,7 @@ fn profile(start: &Start) -> Result<Profile, Failure> {
         } else {
             RefreshIdentity::Ask
         },
-        identity_echo: start.profile.identity_echo.clone(),
+        identity_echo: start.profile.identity_echo.clone().map(IdentityEcho::Header),
         enroll_device_key: start.device_key,
         ..Profile::default()
     })

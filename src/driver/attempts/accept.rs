@@ -41,6 +41,7 @@ pub(super) async fn accept(
         Named::Pinned(identity) => identity,
         Named::Nobody => Identity { subject: None, ..pinned.clone() },
     };
+    account.learn_signing_key(answer.id_token.as_ref());
     let mut proof = proof_of(account, &pinned, &identity);
     if rung == Rung::Reauthentication && proof == IdentityProof::Inherited {
         proof = IdentityProof::Unverified;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mainstay_core::{Code, Effect, Note, Signal};
+use mainstay_core::Effect;
 
 use super::Task;
 use crate::driver::{account::Account, attempts, opening};
@@ -44,12 +44,6 @@ impl Task {
             // The vault queues the newest refresh token itself, at the moment when the sign-out becomes durable.
             Effect::QueueRevocation { .. } => {}
             Effect::Prompt { reason } => {
-                account.journal.note(Note {
-                    at: account.server().line.now(),
-                    code: reason.code(),
-                    generation: self.core.generation(),
-                    until: None,
-                });
                 tracing::info!(name: "session.prompt", account = %account.key, reason = reason.code().as_str());
             }
             Effect::WithdrawPrompt => tracing::info!(name: "session.prompt_withdrawn", account = %account.key),
@@ -58,21 +52,8 @@ impl Task {
                 tracing::info!(name: "session.notice", account = %account.key, code = code.as_str())
             }
             Effect::Persist => self.persist(account),
-            Effect::Note(note) => {
-                tracing::info!(name: "session.note", account = %account.key, code = note.code.as_str());
-                match note.code {
-                    Code::EvidenceInvalidToken | Code::EvidenceUnauthorized | Code::EvidenceLegacyRejection => {
-                        account.signal_neighbours(Signal::NeighbourRejected);
-                    }
-                    Code::EvidenceRenewed => account.set_last_accepted(note.at),
-                    Code::EvidenceProbeAccepted | Code::EvidenceAccepted => {
-                        account.set_last_accepted(note.at);
-                        account.signal_neighbours(Signal::NeighbourAccepted);
-                    }
-                    _ => {}
-                }
-                account.journal.note(note);
-            }
+            // Written already.
+            Effect::Note(_) => {}
         }
     }
 }

@@ -80,6 +80,7 @@ impl Task {
         }
         account.forget_imported();
         *lock(&account.device_key_id) = None;
+        *lock(&account.id_token_key) = None;
         account.audiences.forget_refusals();
         self.core.set_can_reauthenticate(account.deployment.provider.is_some());
     }
