@@ -86,7 +86,7 @@ async fn recovery() -> Outcome<Row> {
     let recovery = recover().await?;
     let others = recovery.requests.iter().map(|(endpoint, count)| format!("{count} {}", endpoint.name()));
     Ok(Row {
-        what: "requests that a recovery adds (secret changed, refresh token survives)",
+        what: "requests with a credential that a recovery adds (secret changed, refresh token survives)",
         floor: format!("{} calls: the rejected one and its replay", recovery.calls()),
         ours: others.collect::<Vec<_>>().join(", "),
         result: recovery.added().to_string(),

@@ -35,10 +35,17 @@ impl Recovery {
         self.requests.get(&CALL).copied().unwrap_or_default()
     }
 
-    /// Requests that only the recovery needed.
+    /// Requests with a credential that only the recovery needed.
     #[must_use]
     pub fn added(&self) -> u64 {
-        self.requests.values().sum::<u64>() - self.calls()
+        self.requests.values().sum::<u64>() - self.calls() - self.key_sets()
+    }
+
+    /// How often the server's public keys were read: once a minute at most, for all accounts of a device, and only where a
+    /// token names the key that signed it.
+    #[must_use]
+    pub fn key_sets(&self) -> u64 {
+        self.requests.get(&Endpoint::Jwks).copied().unwrap_or_default()
     }
 }
 

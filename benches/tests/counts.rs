@@ -18,6 +18,7 @@ async fn a_recovery_adds_two_requests_when_the_refresh_token_survives() {
     let recovery = recover().await.unwrap();
     assert_eq!(recovery.added(), 2, "{recovery:?}");
     assert_eq!(recovery.requests[&Endpoint::Refresh], 1);
+    assert_eq!(recovery.key_sets(), 1, "without a credential, and counted apart");
     assert_eq!(recovery.calls(), 2, "the rejected call and its replay");
     assert_eq!(recovery.prompts, 0);
 }
