@@ -21,6 +21,7 @@ pub(crate) enum Trouble {
     NotAFolder(PathBuf),
     #[error("{} cannot be opened: {}", shown(.0), .1)]
     Refused(PathBuf, io::Error),
+    #[cfg_attr(feature = "keyring", expect(dead_code, reason = "its code is stable, whoever built the program"))]
     #[error("this mainstay was built without the keyring")]
     NoKeyring,
     #[error("an export is always redacted, and says so on the command line")]
