@@ -32,7 +32,7 @@ impl Recovery {
     /// How often the app's request was sent: once, and once more as a replay.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.requests.get(&CALL).copied().unwrap_or_default()
+        self.count(CALL)
     }
 
     /// Requests with a credential that only the recovery needed.
@@ -45,7 +45,11 @@ impl Recovery {
     /// token names the key that signed it.
     #[must_use]
     pub fn key_sets(&self) -> u64 {
-        self.requests.get(&Endpoint::Jwks).copied().unwrap_or_default()
+        self.count(Endpoint::Jwks)
+    }
+
+    fn count(&self, endpoint: Endpoint) -> u64 {
+        self.requests.get(&endpoint).copied().unwrap_or_default()
     }
 }
 

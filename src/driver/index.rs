@@ -121,6 +121,15 @@ impl Index {
         Entry { key: stored.key, identity, name: stored.name.clone(), last_used: stored.last_used }
     }
 
+    /// Adds the entries of accounts that it lacks.
+    pub(super) fn complete(&mut self, entries: impl IntoIterator<Item = Entry>) {
+        for entry in entries {
+            if self.of(entry.key).is_none() {
+                self.put(entry);
+            }
+        }
+    }
+
     /// Notes an account, in place of what was noted of it.
     pub(super) fn put(&mut self, entry: Entry) {
         self.forget(entry.key);

@@ -93,11 +93,7 @@ impl Roster {
         }
         if let Some(repaired) = survey.repaired {
             self.change_index(move |index| {
-                for entry in repaired.entries() {
-                    if index.of(entry.key).is_none() {
-                        index.put(entry);
-                    }
-                }
+                index.complete(repaired.entries());
                 index.retain(|key| repaired.of(key).is_some());
                 if let Some(active) = repaired.active {
                     index.choose(active, repaired.chosen_at);
@@ -177,13 +173,7 @@ impl Roster {
             list.push(AccountInfo { id: key, identity, name, state: None, last_used, is_active: false });
         }
         if !lacks.is_empty() && !index.is_cut {
-            self.change_index(move |index| {
-                for entry in lacks {
-                    if index.of(entry.key).is_none() {
-                        index.put(entry);
-                    }
-                }
-            });
+            self.change_index(move |index| index.complete(lacks));
         }
         list.sort_by_key(|info| (Reverse(info.last_used), info.id));
         Ok(list)

@@ -7,19 +7,23 @@
 //! Requests that a server reports as *held* are under way for ever and are subtracted by whoever knows of them.
 
 mod activity;
+mod browser;
 mod clock;
 mod entropy;
 mod faults;
 mod key_store;
+mod narrow;
 mod spawn;
 #[cfg(test)]
 mod tests;
 mod tracked;
 
 pub use activity::{Activity, Quiescent};
+pub use browser::ScriptedBrowser;
 pub use clock::VirtualClock;
 pub use entropy::SeededEntropy;
 pub use faults::{FaultyFiles, Operation, Survivors};
 pub use key_store::SwitchableSecretStore;
+pub use narrow::Narrow;
 pub use spawn::LocalSpawn;
 pub use tracked::TrackedHost;

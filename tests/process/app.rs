@@ -15,13 +15,9 @@ use std::{
 use bytes::Bytes;
 use mainstay::{
     Client, Credentials, Generation, Identity, Probe, Profile, Secret, Session,
-    driver::{Browser, BrowserError},
-    host::{
-        BoxFuture, ConnectionWish, FileError, FileName, Files, Held, Host, Lane, Lock, LockError, MachineId, Outbound,
-        SecretStore, Transport, Watch,
-    },
+    host::{BoxFuture, FileError, FileName, Files, Held, Host, Lock, LockError, MachineId, SecretStore, Watch},
     native::{self, FileSecretStore, FolderFiles, TokioSpawn},
-    test_support::{Activity, VirtualClock},
+    test_support::{Activity, ScriptedBrowser, VirtualClock},
     vault::{AccountKey, Epoch, Outcome, Vault},
 };
 use serde::{Deserialize, Serialize};
@@ -147,7 +143,7 @@ impl App {
             "state" => self.state().await,
             "until" => self.until(argument).await,
             "sign-in" => {
-                let browser = WebBrowser(Arc::clone(&self.host.transport));
+                let browser = ScriptedBrowser(Arc::clone(&self.host.transport));
                 let session = self.wait_for(self.client().sign_in(&browser)).await;
                 session.map_or_else(|error| format!("error {error}"), |_| "ok".to_owned())
             }
@@ -340,21 +336,6 @@ fn keyring(setup: &Setup, handle: &tokio::runtime::Handle) -> Arc<dyn SecretStor
 #[cfg(not(feature = "keyring"))]
 fn keyring(_setup: &Setup, _handle: &tokio::runtime::Handle) -> Arc<dyn SecretStore> {
     panic!("built without a keyring")
-}
-
-/// Follows the authorization URL up to the redirect back to the app.
-struct WebBrowser(Arc<dyn Transport>);
-
-impl Browser for WebBrowser {
-    fn visit(&self, url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
-        Box::pin(async move {
-            let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
-            let page = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: 100_000 };
-            let page = self.0.send(page).await.map_err(|_| BrowserError::Cancelled)?;
-            let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
-            Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
-        })
-    }
 }
 
 /// Files whose changes nobody tells of; and, if it is `deaf`, nobody knows that.

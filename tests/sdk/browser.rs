@@ -2,23 +2,23 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use mainstay::{
     driver::{Browser, BrowserError},
-    host::{BoxFuture, ConnectionWish, Lane, Outbound, Transport},
+    host::{BoxFuture, Transport},
+    test_support,
 };
 use url::Url;
 
 /// Follows the authorization URL up to the redirect back to the app. Remembers what it visited.
 #[derive(Clone)]
 pub struct ScriptedBrowser {
-    network: Arc<dyn Transport>,
+    browser: test_support::ScriptedBrowser,
     visited: Arc<Mutex<Vec<Url>>>,
 }
 
 impl ScriptedBrowser {
     pub fn over(network: Arc<dyn Transport>) -> Self {
-        Self { network, visited: Arc::default() }
+        Self { browser: test_support::ScriptedBrowser(network), visited: Arc::default() }
     }
 
     pub fn visited(&self) -> Vec<Url> {
@@ -29,13 +29,7 @@ impl ScriptedBrowser {
 impl Browser for ScriptedBrowser {
     fn visit(&self, url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
         self.visited.lock().unwrap().push(url.clone());
-        Box::pin(async move {
-            let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
-            let page = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: 100_000 };
-            let page = self.network.send(page).await.map_err(|_| BrowserError::Cancelled)?;
-            let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
-            Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
-        })
+        self.browser.visit(url)
     }
 }
 

@@ -9,36 +9,16 @@ use futures_util::future::join_all;
 use mainstay::{
     Client, Session,
     host::{
-        BoxFuture, Host, Inbound, Outbound, Transport, TransportError,
+        Host, Transport,
         memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
-    test_support::SeededEntropy,
+    test_support::{Narrow, SeededEntropy},
 };
 use mainstay_mock_server::{Endpoint, Fault};
-use tokio::sync::Semaphore;
 
 use crate::till::{A_WHILE, Till, is_signed_in, network};
 
 const TILLS: usize = 500;
-
-/// No more requests at a time than a process has file handles for. Time stands still while one waits.
-struct Narrow {
-    inner: Arc<dyn Transport>,
-    slots: Semaphore,
-}
-
-impl Transport for Narrow {
-    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
-        Box::pin(async move {
-            let _slot = self.slots.acquire().await.unwrap();
-            self.inner.send(outbound).await
-        })
-    }
-
-    fn can_open_fresh_connections(&self) -> bool {
-        self.inner.can_open_fresh_connections()
-    }
-}
 
 struct Fleet {
     /// Keeps the server and the time, and is none of the five hundred.
@@ -50,7 +30,7 @@ impl Fleet {
     /// All of them signed in a while ago.
     async fn signed_in() -> Self {
         let shop = Till::new().await;
-        let way: Arc<dyn Transport> = Arc::new(Narrow { inner: network(), slots: Semaphore::new(50) });
+        let way: Arc<dyn Transport> = Arc::new(Narrow::new(network(), 50));
         let clients = join_all((0..TILLS).map(|till| build(&shop, &way, till))).await;
         shop.control().script_sign_in("ada");
         let browser = shop.browser();

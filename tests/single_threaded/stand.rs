@@ -5,16 +5,15 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use mainstay::{
     Client, Error, Probe, Profile, Session,
-    driver::{AccessToken, Browser, BrowserError},
+    driver::AccessToken,
     host::{
-        BoxFuture, Clock, ConnectionWish, Lane, Outbound, Transport,
+        Clock, Transport,
         memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
-    test_support::{Activity, VirtualClock},
+    test_support::{Activity, ScriptedBrowser, VirtualClock},
 };
 use mainstay_mock_server::{Endpoint, MockServer, Observations};
 use tokio::task::{JoinHandle, LocalSet};
-use url::Url;
 
 use crate::host::{Machine, Tasks};
 
@@ -171,19 +170,4 @@ async fn build(
     let client = Client::builder(server.issuer(), "stand-app").scopes(["openid", "offline_access", "pos"]);
     let client = client.profile(profile).host(host).build().await.unwrap();
     (client, tasks, network)
-}
-
-/// Follows the authorization URL up to the redirect back to the app.
-struct ScriptedBrowser(Arc<dyn Transport>);
-
-impl Browser for ScriptedBrowser {
-    fn visit(&self, url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
-        Box::pin(async move {
-            let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
-            let page = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: 100_000 };
-            let page = self.0.send(page).await.map_err(|_| BrowserError::Cancelled)?;
-            let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
-            Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
-        })
-    }
 }

@@ -6,56 +6,19 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use mainstay::{
     Client, Error, Probe, Profile, Session, State,
-    driver::{Browser, BrowserError},
     host::{
-        BoxFuture, Clock as _, ConnectionWish, Host, Inbound, Lane, Outbound, Transport, TransportError,
+        Clock as _, Host, Transport,
         memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
     native,
-    test_support::{Activity, SeededEntropy, VirtualClock},
+    test_support::{Activity, Narrow, ScriptedBrowser, SeededEntropy, VirtualClock},
 };
 use mainstay_mock_server::{Endpoint, Fault, FaultKind, MockServer};
-use tokio::sync::Semaphore;
-use url::Url;
 
 /// A Friday evening.
 const EVENING_MS: u64 = 1_795_197_600_000;
 /// Time moves in steps no longer than this, so that what waits at the server is done when its turn comes.
 const STEP: Duration = Duration::from_millis(250);
-
-/// No more requests at a time than a process has file handles for. Time stands still while one waits.
-struct Narrow {
-    inner: Arc<dyn Transport>,
-    slots: Semaphore,
-}
-
-impl Transport for Narrow {
-    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
-        Box::pin(async move {
-            let _slot = self.slots.acquire().await.unwrap();
-            self.inner.send(outbound).await
-        })
-    }
-
-    fn can_open_fresh_connections(&self) -> bool {
-        self.inner.can_open_fresh_connections()
-    }
-}
-
-/// Follows the authorization URL up to the redirect back to the app.
-struct ScriptedBrowser(Arc<dyn Transport>);
-
-impl Browser for ScriptedBrowser {
-    fn visit(&self, url: Url) -> BoxFuture<'_, Result<Url, BrowserError>> {
-        Box::pin(async move {
-            let request = http::Request::get(url.as_str()).body(Bytes::new()).unwrap();
-            let page = Outbound { request, connection: ConnectionWish::Any, lane: Lane::App, body_limit: 100_000 };
-            let page = self.0.send(page).await.map_err(|_| BrowserError::Cancelled)?;
-            let location = page.response.headers().get("location").ok_or(BrowserError::Cancelled)?;
-            Url::parse(location.to_str().unwrap()).map_err(|_| BrowserError::Cancelled)
-        })
-    }
-}
 
 /// What the real server saw, from the incident's first second on.
 #[derive(Debug)]
@@ -82,7 +45,7 @@ impl Shop {
         let clock = VirtualClock::new(Duration::from_secs(1000), Duration::from_millis(EVENING_MS));
         let activity = Activity::new();
         let network: Arc<dyn Transport> = Arc::new(native::Reqwest::new(tokio::runtime::Handle::current()).unwrap());
-        let way: Arc<dyn Transport> = Arc::new(Narrow { inner: network, slots: Semaphore::new(400) });
+        let way: Arc<dyn Transport> = Arc::new(Narrow::new(network, 400));
         let mut shop = Self { server, clock, activity, tills: Vec::new() };
         let clients = join_all((0..tills).map(|till| shop.client(&way, till))).await;
         shop.server.control().script_sign_in("ada");
