@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+#[cfg(not(target_os = "android"))]
+use rustls::{CertificateError, pki_types::CertificateDer, pki_types::pem::PemObject};
 use rustls::{ClientConfig, RootCertStore, crypto::ring};
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -18,6 +20,25 @@ pub(super) fn config() -> Result<ClientConfig, rustls::Error> {
             builder()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
         }
     };
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols();
     Ok(config)
+}
+
+/// The same, and trusts these certificate authorities (PEM) beside the operating system's.
+///
+/// Here a mistake is an error: whoever names an authority wants to know that it is not trusted.
+#[cfg(not(target_os = "android"))]
+pub(super) fn config_trusting(roots: &str) -> Result<ClientConfig, rustls::Error> {
+    let roots: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(roots.as_bytes()).collect();
+    let roots = roots.ok().filter(|roots| !roots.is_empty()).ok_or(CertificateError::BadEncoding)?;
+    let provider = Arc::new(ring::default_provider());
+    let verifier = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider))?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.alpn_protocols = protocols();
+    Ok(config)
+}
+
+fn protocols() -> Vec<Vec<u8>> {
+    vec![b"h2".to_vec(), b"http/1.1".to_vec()]
 }

@@ -38,7 +38,18 @@ impl Reqwest {
     /// # Errors
     /// [`NativeError::Transport`].
     pub fn new(handle: Handle) -> Result<Self, NativeError> {
-        Self::build(handle, ClientBuilder::no_proxy)
+        Self::build(handle, tls::config(), ClientBuilder::no_proxy)
+    }
+
+    /// A client that connects directly, and trusts further certificate authorities (PEM, one or more) beside those of
+    /// the operating system: for servers with certificates of a company's own, where nobody may install its authority on every till.
+    /// Put it into [`Host::transport`](crate::host::Host::transport).
+    ///
+    /// # Errors
+    /// [`NativeError::Tls`], also if the text holds no certificate or one that cannot be read.
+    #[cfg(not(target_os = "android"))]
+    pub fn trusting(handle: Handle, authorities: &str) -> Result<Self, NativeError> {
+        Self::build(handle, tls::config_trusting(authorities), ClientBuilder::no_proxy)
     }
 
     /// A client that sends everything through one proxy (`http://host:port`).
@@ -47,11 +58,15 @@ impl Reqwest {
     /// [`NativeError::Transport`], also if the address makes no sense.
     pub fn through_proxy(handle: Handle, proxy: &str) -> Result<Self, NativeError> {
         let proxy = reqwest::Proxy::all(proxy).map_err(NativeError::Transport)?;
-        Self::build(handle, move |client| client.proxy(proxy.clone()))
+        Self::build(handle, tls::config(), move |client| client.proxy(proxy.clone()))
     }
 
-    fn build(handle: Handle, route: impl Fn(ClientBuilder) -> ClientBuilder) -> Result<Self, NativeError> {
-        let tls = tls::config().map_err(NativeError::Tls)?;
+    fn build(
+        handle: Handle,
+        tls: Result<rustls::ClientConfig, rustls::Error>,
+        route: impl Fn(ClientBuilder) -> ClientBuilder,
+    ) -> Result<Self, NativeError> {
+        let tls = tls.map_err(NativeError::Tls)?;
         let client = || route(quiet(ClientBuilder::new()).tls_backend_preconfigured(tls.clone()));
         Ok(Self {
             apps: client().build().map_err(NativeError::Transport)?,
