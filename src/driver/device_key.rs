@@ -1,16 +1,17 @@
 //! An account's device key: P-256, sealed in the vault together with the name under which the server knows it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Account, lock},
     message::Message,
+    revocations,
 };
 use crate::{
     Secret,
     error::Failure,
     oauth::{Answer, Assertion, AssertionClaims, DeviceKey, TokenType, enrollment},
-    vault::{Outcome, Revocable, Revocation},
+    vault::{Enrolment, Outcome, Revocable, Revocation},
 };
 
 /// Length of a private key, in bytes.
@@ -35,7 +36,7 @@ pub(super) async fn load(account: &Account) -> Option<EnrolledKey> {
 }
 
 /// Makes a key, has the server enrol it, and keeps it. The session must be good: the server believes its access token.
-pub(super) async fn enroll(account: &Account) -> Result<(), Failure> {
+pub(super) async fn enroll(account: &Arc<Account>) -> Result<(), Failure> {
     let server = account.server();
     let metadata = server.metadata().await?;
     let missing = || Failure::Misconfigured("the server offers no enrolment of device keys".to_owned());
@@ -52,7 +53,11 @@ pub(super) async fn enroll(account: &Account) -> Result<(), Failure> {
     let enrolled = enrollment::read(&Answer::new(&inbound.response, inbound.from_cache), endpoint)?;
     let mut stored = key.to_secret().expose().to_vec();
     stored.extend_from_slice(enrolled.key_id.as_bytes());
-    account.vault().store_device_key(account.key, epoch, &Secret::new(stored)).await?;
+    let stored = account.vault().store_device_key(account.key, epoch, &Secret::new(stored), &enrolled.key_id).await;
+    if let Err(error) = stored {
+        take_back(account, enrolled.key_id, token).await;
+        return Err(error.into());
+    }
     *lock(&account.device_key_id) = Some(enrolled.key_id);
     account.tell(Message::CanReauthenticate(true));
     tracing::info!(name: "device_key.enrolled", account = %account.key);
@@ -76,14 +81,10 @@ pub(super) fn assertion(account: &Account, enrolled: &EnrolledKey, subject: &str
     assertion.signed(&signature)
 }
 
-/// What is queued at sign-out, so that the server forgets the key: its name, and a token that may still say who asks.
-pub(super) fn withdrawal(account: &Account) -> Option<Revocation> {
-    let key_id = lock(&account.device_key_id).clone()?;
-    let kept = lock(&account.kept);
-    let token = kept.last()?.access_tokens.first()?.token.expose_text().to_owned();
-    drop(kept);
+/// A key that could not be kept is nobody's: the server shall forget it.
+async fn take_back(account: &Arc<Account>, key_id: String, access_token: Secret) {
+    let token = Enrolment { key_id, access_token, refresh_token: None }.to_secret();
     let issuer = account.server().issuer.as_str().to_owned();
-    let token = Secret::from_text(&format!("{key_id}\n{token}"));
-    // Where to send it is discovered when there is a network: perhaps there was none since the start.
-    Some(Revocation { what: Revocable::DeviceEnrolment, issuer, endpoint: None, token })
+    let revocation = Revocation { what: Revocable::DeviceEnrolment, issuer, endpoint: None, token };
+    revocations::queue(&account.deployment, &revocation).await;
 }

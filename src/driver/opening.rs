@@ -9,6 +9,7 @@ use super::{
     device_key,
     message::{Loaded, Message},
     record::SessionRecord,
+    revocations,
 };
 use crate::{
     Credentials, Identity,
@@ -20,7 +21,11 @@ use crate::{
 pub(super) async fn open(account: Arc<Account>) {
     let message = match account.vault().load(account.key).await {
         Outcome::Value(stored) => value(&account, stored).await,
-        Outcome::Empty => empty(&account).await,
+        Outcome::Empty => {
+            // A sign-out that was cut short is finished by now: what it had to queue is there.
+            revocations::start(&account.deployment);
+            empty(&account).await
+        }
         Outcome::Locked(reason) => closed(Opened::Locked(lock_reason(reason))),
         Outcome::TooNew { .. } => closed(Opened::Locked(LockReason::TooNew)),
         Outcome::Unreadable(reason) => {

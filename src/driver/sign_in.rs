@@ -15,6 +15,7 @@ use super::{
     opening::summary,
     options::Options,
     provider::{Browser, ImportedTokens},
+    revocations,
     server::Server,
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
         Answer, Claims, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
         protected_request, token_request, who_am_i,
     },
-    vault::{Epoch, Fingerprint, Revocable, Revocation, VaultError},
+    vault::{Epoch, Fingerprint, VaultError},
 };
 
 /// What a person's visit to the authorization server brought.
@@ -155,7 +156,7 @@ impl Arrival {
             Ok(generation) => generation,
             Err(error) => {
                 if imported.is_empty() {
-                    revoke(&account.deployment, &credentials).await;
+                    revocations::give_back(&account.deployment, &credentials, None).await;
                 }
                 return Err(error.into());
             }
@@ -182,17 +183,6 @@ pub(super) async fn fingerprints(deployment: &Deployment, tokens: impl Iterator<
     fingerprinter.map(|it| tokens.map(|token| it.fingerprint(token)).collect()).unwrap_or_default()
 }
 
-/// Tokens that cannot be kept are nobody's: the server shall forget them.
-pub(super) async fn revoke(deployment: &Arc<Deployment>, credentials: &Credentials) {
-    let Some(token) = credentials.refresh_token.clone() else { return };
-    let issuer = deployment.server.issuer.as_str().to_owned();
-    let revocation = Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token };
-    if let Err(error) = deployment.vault.queue_revocation(&revocation).await {
-        tracing::warn!(name: "revocation.not_queued", %error);
-    }
-    super::revocations::start(deployment);
-}
-
 /// Tokens of somebody else who signed in: the server shall forget them.
 pub(super) async fn give_back(deployment: &Arc<Deployment>, visit: &Visit) {
     let credentials = Credentials {
@@ -201,5 +191,5 @@ pub(super) async fn give_back(deployment: &Arc<Deployment>, visit: &Visit) {
         access_tokens: Vec::new(),
         refresh_token: visit.answer.refresh_token.clone(),
     };
-    revoke(deployment, &credentials).await;
+    revocations::give_back(deployment, &credentials, None).await;
 }

@@ -119,7 +119,7 @@ impl Task {
             }
             Message::SignedIn { epoch, credentials, .. } if epoch < account.vault_epoch() => {
                 // A sign-out has won. Dropping `done` tells the caller that this task is through with it.
-                self.give_back(account, &credentials);
+                self.give_back(account, &credentials, None);
             }
             Message::SignedIn { event, credentials, name, epoch, done } => {
                 account.set_vault_epoch(epoch);

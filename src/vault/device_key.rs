@@ -6,16 +6,48 @@ use super::{
     AccountKey, Epoch, Outcome, Vault, VaultError,
     names::{Of, Single},
     outcome::Closed,
+    payload::{self, GenerationV1},
+    record::{self, Header, Kind},
 };
 use crate::Secret;
 
 impl Vault {
     /// Stores the account's device key, replacing one that was there. Sign-out destroys it.
     ///
+    /// What the server calls it is noted with the credentials first: whoever finishes a sign-out, in whichever process and
+    /// however late, finds what has to be withdrawn and a token to do that with.
+    ///
     /// # Errors
     /// [`VaultError::SignedOut`] if the account's epoch is past `epoch`.
-    pub async fn store_device_key(&self, account: AccountKey, epoch: Epoch, key: &Secret) -> Result<(), VaultError> {
+    pub async fn store_device_key(
+        &self,
+        account: AccountKey,
+        epoch: Epoch,
+        key: &Secret,
+        enrolled_as: &str,
+    ) -> Result<(), VaultError> {
+        self.keys_or_birth().await?;
+        let held = self.files_lock(account).await?;
+        self.note_enrolment(account, epoch, enrolled_as).await?;
+        drop(held);
         self.save_record(account, Single::DeviceKey, epoch, key.expose()).await
+    }
+
+    /// Writes the newest generation again, with the name in it. The caller holds the files lock.
+    async fn note_enrolment(&self, account: AccountKey, epoch: Epoch, enrolled_as: &str) -> Result<(), VaultError> {
+        let mut shelf = self.shelf_unlocked(account).await?;
+        if shelf.epoch > epoch {
+            return Err(VaultError::SignedOut);
+        }
+        shelf.repeated.enrolled_as = Some(enrolled_as.to_owned());
+        let Some(newest) = shelf.generations.first() else { return Ok(()) };
+        let generation = newest.credentials.generation;
+        let payload = GenerationV1::new(&newest.credentials, generation, newest.kept.clone(), shelf.repeated);
+        let header = Header { kind: Kind::Credentials, account, generation: generation.number(), epoch: newest.epoch };
+        let keys = self.keys_for_records().await?;
+        let file = record::seal(&keys, &header, self.disk.draw_bytes(), &payload::encode(&payload)?)?;
+        // Not taken back if a sign-out overtakes it: the tokens in it are what that has to revoke.
+        Ok(self.disk.replace(&newest.name, file).await?)
     }
 
     /// The account's device key.

@@ -4,7 +4,7 @@ use std::slice;
 
 use super::{
     AccountKey, Epoch, UnreadableReason, Vault, VaultError,
-    names::{self, Of, Part},
+    names::{self, Of, Part, Single},
     outcome::Closed,
     record::{self, Kind, Sealed},
 };
@@ -76,11 +76,23 @@ impl Vault {
         };
         let names = self.disk.files.list().await?;
         let mut outcome = Ok(());
-        for name in names.iter().filter(|name| belongs(account, name)) {
+        // The credentials go last, as whoever finds void ones finishes this; and what they owe is queued while an intent still
+        // tells whether the refresh token may have been spent.
+        let rank = |name: &&FileName| match Of(account).part(name) {
+            Some(Part::Current) => 1,
+            Some(Part::Single(Single::Intent)) => 2,
+            _ => 0,
+        };
+        let mut doomed: Vec<_> = names.iter().filter(|name| belongs(account, name)).collect();
+        doomed.sort_by_key(rank);
+        for name in doomed {
+            if rank(&name) == 2 {
+                outcome = outcome.and(self.settle_parked().await.map(drop));
+            }
             outcome = outcome.and(self.destroy_if_void(account, epoch, name).await);
         }
         self.disk.files.sync_folder().await?;
-        outcome.and(self.settle_parked().await)
+        outcome.and(self.settle_parked().await.map(drop))
     }
 
     async fn destroy_if_void(&self, account: AccountKey, epoch: Epoch, name: &FileName) -> Result<(), VaultError> {

@@ -234,7 +234,7 @@ async fn fill(vault: &Vault) -> Result<(), VaultError> {
     vault.first_save(till(), &credentials(1), epoch).await?;
     vault.first_save(till(), &credentials(2), epoch).await?;
     vault.save_session(till(), epoch, b"state").await?;
-    vault.store_device_key(till(), epoch, &Secret::from_text("device")).await?;
+    vault.store_device_key(till(), epoch, &Secret::from_text("device"), "key-1").await?;
     let (issuer, token) = ("https://login.example".to_owned(), Secret::from_text("spent"));
     vault.queue_revocation(&Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token }).await?;
     let guard = vault.lock_account(till()).await?;

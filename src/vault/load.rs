@@ -88,7 +88,7 @@ impl Vault {
             previous: generations.collect(),
             intent: intent.filter(|intent| intent.generation == generation),
             session: session.map(|(_, session)| session.to_vec()),
-            imported: shelf.imported.into_iter().map(Fingerprint).collect(),
+            imported: shelf.repeated.imported.into_iter().map(Fingerprint).collect(),
             epoch: shelf.epoch,
             damaged: shelf.damaged,
         })

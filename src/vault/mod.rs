@@ -65,7 +65,7 @@ pub use inspect::{
 pub use keys::{Fingerprint, Fingerprinter};
 pub use load::{Damage, Intent, Stored};
 pub use outcome::{LockedReason, Outcome, UnreadableReason};
-pub use revocation::{PendingRevocation, Revocable, Revocation, RevocationId};
+pub use revocation::{Enrolment, PendingRevocation, Revocable, Revocation, RevocationId};
 pub use rotation::{AccountGuard, Rotation, Spends};
 
 use disk::Disk;

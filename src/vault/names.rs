@@ -25,6 +25,11 @@ pub(super) fn queue_lock() -> FileName {
     FileName::known("queue.lock".to_owned())
 }
 
+/// Held by whoever works the revocation queue off, over the network.
+pub(super) fn revoking_lock() -> FileName {
+    FileName::known("revoking.lock".to_owned())
+}
+
 /// The index of accounts.
 pub(super) fn index() -> FileName {
     FileName::known("vault.accounts".to_owned())
@@ -212,7 +217,8 @@ pub(super) fn has_content(name: &FileName) -> bool {
 pub(super) fn is_passing(name: &FileName) -> bool {
     let final_name = name.as_str().split_once(TEMPORARY).and_then(|(name, _)| FileName::new(name));
     let of_account = || account_of(name).is_some_and(|account| Of(account).part(name).is_some());
-    *name == vault_lock() || *name == queue_lock() || final_name.is_some_and(|name| has_content(&name)) || of_account()
+    let locks = [vault_lock(), queue_lock(), revoking_lock(), index_lock()];
+    locks.contains(name) || final_name.is_some_and(|name| has_content(&name)) || of_account()
 }
 
 /// The account that a file belongs to, if it belongs to one.

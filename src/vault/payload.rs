@@ -15,31 +15,60 @@ use crate::{Credentials, Identity, Secret, StoredAccessToken, secret::append};
 /// queue. `SignInRequired`: all of it is kept, sealed. Quarantine: all of it is kept.
 #[derive(Serialize, Deserialize)]
 pub(super) struct GenerationV1 {
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     generation: Generation,
-    /// Public by nature, sealed all the same.
+    /// Public by nature, sealed all the same. Sign-out: goes with the tokens to the revocation queue. SignInRequired
+    /// and quarantine: kept.
     issuer: String,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     subject: Option<String>,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     tenant: Vec<(String, String)>,
-    /// Every token of this generation, the session's own audience first.
+    /// Every token of this generation, the session's own audience first. Sign-out: destroyed, but for the first, which
+    /// is queued where it has to withdraw a device key. SignInRequired and quarantine: kept.
     access_tokens: Vec<AccessTokenV1>,
+    /// Sign-out: stays in the revocation queue, at most 7 days. SignInRequired and quarantine: kept.
     refresh_token: Option<SecretText>,
-    /// The generations that were still kept when this one was stored, the newest first.
+    /// The generations that were still kept when this one was stored, the newest first. Sign-out: destroyed.
+    /// SignInRequired and quarantine: kept.
     #[serde(default)]
     pub(super) kept: Vec<Generation>,
-    /// Keyed fingerprints of the tokens that the session was imported with. Every later generation repeats them, so that
-    /// the same tokens are known again after they were rotated away.
+    /// Keyed fingerprints of the tokens that the session was imported with. Every later generation repeats them, so
+    /// that the same tokens are known again after they were rotated away. Sign-out: destroyed. SignInRequired and
+    /// quarantine: kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    imported: Vec<u64>,
+    /// What the server calls the device key that was enrolled last. Every later generation repeats it. Sign-out: it
+    /// goes to the revocation queue with the tokens, so that the server forgets the key. SignInRequired and quarantine:
+    /// kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enrolled_as: Option<String>,
+}
+
+/// What every generation repeats of the one before. Not a part of [`GenerationV1`] by `serde(flatten)`: that would copy the
+/// tokens to buffers which nobody wipes.
+#[derive(Clone, Default)]
+pub(super) struct Repeated {
+    /// Fingerprints of the tokens that the session was imported with.
     pub(super) imported: Vec<u64>,
+    /// What the server calls the device key.
+    pub(super) enrolled_as: Option<String>,
 }
 
 /// Part of [`GenerationV1`], and shares its fate.
 #[derive(Serialize, Deserialize)]
 struct AccessTokenV1 {
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     token: SecretText,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     token_type: String,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     audience: Option<String>,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     scopes: Vec<String>,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     received_at: Timestamp,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     expires_at: Timestamp,
 }
 
@@ -48,7 +77,7 @@ impl GenerationV1 {
         credentials: &Credentials,
         generation: Generation,
         kept: Vec<Generation>,
-        imported: Vec<u64>,
+        repeated: Repeated,
     ) -> Self {
         let access_token = |token: &StoredAccessToken| AccessTokenV1 {
             token: SecretText(token.token.clone()),
@@ -66,8 +95,13 @@ impl GenerationV1 {
             access_tokens: credentials.access_tokens.iter().map(access_token).collect(),
             refresh_token: credentials.refresh_token.clone().map(SecretText),
             kept,
-            imported,
+            imported: repeated.imported,
+            enrolled_as: repeated.enrolled_as,
         }
+    }
+
+    pub(super) fn repeated(&self) -> Repeated {
+        Repeated { imported: self.imported.clone(), enrolled_as: self.enrolled_as.clone() }
     }
 
     pub(super) fn into_credentials(self) -> Credentials {
@@ -92,16 +126,22 @@ impl GenerationV1 {
 /// that an hourly re-test never presents a token whose fate is unknown.
 #[derive(Serialize, Deserialize)]
 pub(super) struct IntentV1 {
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     pub(super) generation: Generation,
+    /// Sign-out: destroyed. SignInRequired and quarantine: kept.
     pub(super) fingerprint: u64,
 }
 
 /// Kind `Revocation`. Outlives sign-out: that is what it is for. Goes when done, or after 7 days.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RevocationV1 {
+    /// Sign-out makes it. SignInRequired and quarantine: kept.
     pub(super) what: RevocableV1,
+    /// Sign-out makes it. SignInRequired and quarantine: kept.
     pub(super) issuer: String,
+    /// Sign-out makes it. SignInRequired and quarantine: kept.
     pub(super) endpoint: Option<String>,
+    /// Sign-out makes it. SignInRequired and quarantine: kept.
     pub(super) token: SecretText,
 }
 

@@ -1,12 +1,19 @@
 //! What is still to be revoked at a server, however long the network is away.
 
+use zeroize::Zeroizing;
+
 use super::{
-    AccountKey, Epoch, Outcome, PATIENCE, Vault, VaultError, names,
+    AccountKey, Epoch, Outcome, PATIENCE, Vault, VaultError,
+    names::{self, Single},
     outcome::Closed,
-    payload::{self, GenerationV1, RevocableV1, RevocationV1, SecretText},
+    payload::{self, GenerationV1, IntentV1, RevocableV1, RevocationV1, SecretText},
     record::{self, Header, Kind, NO_ACCOUNT, Sealed},
 };
-use crate::{Secret, host::FileName};
+use crate::{
+    Credentials, Secret,
+    host::{FileName, Held},
+    secret::append,
+};
 
 /// The most entries in the queue; the oldest go first.
 const MOST: usize = 100;
@@ -23,8 +30,61 @@ pub struct Revocation {
     pub issuer: String,
     /// Where to send it; `None`: to be discovered from the issuer.
     pub endpoint: Option<String>,
-    /// The refresh token, or what the server calls the enrolment.
+    /// The refresh token, or [`Enrolment::to_secret`].
     pub token: Secret,
+}
+
+impl Revocation {
+    /// What a session leaves for its server to forget, if anything. `enrolled_as` is what the server calls its device key.
+    #[must_use]
+    pub fn of(credentials: &Credentials, enrolled_as: Option<&str>) -> Option<Self> {
+        let access_token = credentials.access_tokens.first().map(|token| token.token.clone());
+        let refresh_token = credentials.refresh_token.clone();
+        let has_any = access_token.is_some() || refresh_token.is_some();
+        let (what, token) = match enrolled_as.filter(|_| has_any) {
+            Some(name) => {
+                let access_token = access_token.unwrap_or_default();
+                let enrolment = Enrolment { key_id: name.to_owned(), access_token, refresh_token };
+                (Revocable::DeviceEnrolment, enrolment.to_secret())
+            }
+            None => (Revocable::RefreshToken, refresh_token?),
+        };
+        Some(Self { what, issuer: credentials.identity.issuer.clone(), endpoint: None, token })
+    }
+}
+
+/// A device key that a server should forget, and what to ask it with.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// What the server calls the key.
+    pub key_id: String,
+    /// Says who asks, as long as it is good. Empty if there is none.
+    pub access_token: Secret,
+    /// Brings another one, and is revoked itself in the end.
+    pub refresh_token: Option<Secret>,
+}
+
+impl Enrolment {
+    /// The form in which it is queued: a line each. No token has a line break in it (RFC 6749 appendix A).
+    #[must_use]
+    pub fn to_secret(&self) -> Secret {
+        let mut lines = Zeroizing::new(Vec::new());
+        append(&mut lines, self.key_id.as_bytes());
+        for token in [Some(&self.access_token), self.refresh_token.as_ref()].into_iter().flatten() {
+            append(&mut lines, b"\n");
+            append(&mut lines, token.expose());
+        }
+        Secret::new(std::mem::take(&mut *lines))
+    }
+
+    /// What [`to_secret`](Self::to_secret) made; `None` if it is something else.
+    #[must_use]
+    pub fn read(queued: &Secret) -> Option<Self> {
+        let mut lines = queued.expose_text().split('\n');
+        let (key_id, access_token) = (lines.next()?.to_owned(), Secret::from_text(lines.next()?));
+        let refresh_token = lines.next().map(Secret::from_text);
+        Some(Self { key_id, access_token, refresh_token })
+    }
 }
 
 /// What can be revoked.
@@ -32,7 +92,8 @@ pub struct Revocation {
 pub enum Revocable {
     /// A refresh token (RFC 7009).
     RefreshToken,
-    /// A device key's enrolment.
+    /// A device key's enrolment, and then the session's refresh token, if there is one: that comes last, because its end may be
+    /// the end of the access token which is to withdraw the key.
     DeviceEnrolment,
 }
 
@@ -76,9 +137,27 @@ impl Vault {
         Ok(self.disk.remove(std::slice::from_ref(&id.0)).await?)
     }
 
+    /// Puts another entry in the place of one, durably: its token was rotated. It is as old as that one was.
+    ///
+    /// # Errors
+    /// The one that was there is there still.
+    pub async fn replace_revocation(&self, id: &RevocationId, revocation: &Revocation) -> Result<(), VaultError> {
+        self.write_entry(revocation, &id.0).await
+    }
+
+    /// Keeps other processes from working the queue off meanwhile: two that present one refresh token would be taken for thieves.
+    ///
+    /// # Errors
+    /// [`VaultError::Lock`]: somebody does.
+    pub async fn lock_revocations(&self) -> Result<Box<dyn Held>, VaultError> {
+        Ok(self.lock_within(&names::revoking_lock(), PATIENCE).await?)
+    }
+
     async fn read_queue(&self) -> Result<Vec<PendingRevocation>, Closed> {
         self.trim_revocations().await?;
-        self.settle_parked().await?;
+        if let Some(locked) = self.settle_parked().await? {
+            return Err(locked);
+        }
         let mut queue = Vec::new();
         for name in self.disk.files.list().await? {
             if let Some(queued_at) = names::revocation_time(&name)
@@ -109,6 +188,12 @@ impl Vault {
     }
 
     async fn enqueue(&self, revocation: &Revocation, at: u64) -> Result<RevocationId, VaultError> {
+        let name = names::revocation(at, self.disk.draw());
+        self.write_entry(revocation, &name).await?;
+        Ok(RevocationId(name))
+    }
+
+    async fn write_entry(&self, revocation: &Revocation, name: &FileName) -> Result<(), VaultError> {
         let content = payload::encode(&RevocationV1 {
             what: match revocation.what {
                 Revocable::RefreshToken => RevocableV1::RefreshToken,
@@ -123,38 +208,55 @@ impl Vault {
         let keys = self.keys_for_records().await?;
         let header = Header { kind: Kind::Revocation, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
-        let name = names::revocation(at, self.disk.draw());
-        self.disk.replace(&name, file).await?;
-        Ok(RevocationId(name))
+        Ok(self.disk.replace(name, file).await?)
     }
 
-    /// Turns signed-out records into queue entries, if the vault is open. They stay where they are if it is not.
-    pub(super) async fn settle_parked(&self) -> Result<(), VaultError> {
+    /// Turns signed-out records into queue entries, if the vault is open. They stay where they are if it is not: says why.
+    pub(super) async fn settle_parked(&self) -> Result<Option<Closed>, VaultError> {
         let parked: Vec<_> = self.disk.files.list().await?;
+        let mut stays = None;
         for name in &parked {
             let Some((at, account)) = names::parked_since(name) else { continue };
-            match self.refresh_token_of(name, account).await {
-                Ok(Some(revocation)) => self.enqueue(&revocation, at).await.map(drop)?,
-                Ok(None) | Err(Closed::Empty) => {}
+            match self.owed_by(name, account).await {
+                Ok(owed) => {
+                    for revocation in owed {
+                        self.enqueue(&revocation, at).await?;
+                    }
+                }
+                Err(Closed::Empty) => {}
                 Err(Closed::Unreadable(reason)) => tracing::warn!(name: "vault.parked.unreadable", %account, %reason),
-                Err(Closed::Locked(_) | Closed::TooNew(_)) => continue,
+                Err(locked @ Closed::Locked(_)) => {
+                    stays = Some(locked);
+                    continue;
+                }
+                Err(Closed::TooNew(_)) => continue,
             }
             self.disk.remove(std::slice::from_ref(name)).await?;
         }
-        Ok(())
+        Ok(stays)
     }
 
-    async fn refresh_token_of(&self, name: &FileName, account: AccountKey) -> Result<Option<Revocation>, Closed> {
-        let file = self.disk.read(name).await?.ok_or(Closed::Empty)?;
+    async fn owed_by(&self, parked: &FileName, account: AccountKey) -> Result<Vec<Revocation>, Closed> {
+        let file = self.disk.read(parked).await?.ok_or(Closed::Empty)?;
         let sealed = Sealed::parse(&file)?;
         let content = sealed.open(&*self.keys_for_records().await?, Kind::Credentials, account)?;
-        let credentials = payload::decode::<GenerationV1>(&content)?.into_credentials();
-        Ok(credentials.refresh_token.map(|token| Revocation {
-            what: Revocable::RefreshToken,
-            issuer: credentials.identity.issuer,
-            endpoint: None,
-            token,
-        }))
+        let payload = payload::decode::<GenerationV1>(&content)?;
+        let enrolled_as = payload.repeated().enrolled_as;
+        let mut credentials = payload.into_credentials();
+        if enrolled_as.is_none() || !self.may_be_spent(account, &sealed).await {
+            return Ok(Revocation::of(&credentials, enrolled_as.as_deref()).into_iter().collect());
+        }
+        // A refresh token that may have been spent is revoked, and never presented again for another access token.
+        let revoked = Revocation::of(&credentials, None);
+        credentials.refresh_token = None;
+        Ok(Revocation::of(&credentials, enrolled_as.as_deref()).into_iter().chain(revoked).collect())
+    }
+
+    /// Whether a refresh had begun with these credentials when they were signed out.
+    async fn may_be_spent(&self, account: AccountKey, signed_out: &Sealed<'_>) -> bool {
+        let Ok((epoch, content)) = self.load_record(account, Single::Intent).await else { return false };
+        let intent = payload::decode::<IntentV1>(&content);
+        epoch == signed_out.epoch && intent.is_ok_and(|intent| intent.generation.number() == signed_out.generation)
     }
 
     /// Removes what is too old or too much, by name alone: this works while the vault is locked.

@@ -57,6 +57,7 @@ pub struct Rotation {
     fingerprint: Option<Fingerprint>,
     epoch: Epoch,
     reserved: FileName,
+    enrolled_as: Option<String>,
 }
 
 impl Rotation {
@@ -70,6 +71,12 @@ impl Rotation {
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
+    }
+
+    /// What the server calls the account's device key, if it has one.
+    #[must_use]
+    pub fn enrolled_as(&self) -> Option<&str> {
+        self.enrolled_as.as_deref()
     }
 
     /// The number that the next generation gets.
@@ -127,7 +134,8 @@ impl Vault {
             None => (self.disk.reserve(&Of(account).current(), size).await?, None),
         };
         let credentials = newest.credentials.clone();
-        Ok(Rotation { guard, credentials, fingerprint, epoch: shelf.epoch, reserved })
+        let enrolled_as = shelf.repeated.enrolled_as;
+        Ok(Rotation { guard, credentials, fingerprint, epoch: shelf.epoch, reserved, enrolled_as })
     }
 
     /// Stores what a rotation brought as the current generation, numbered [`Rotation::next`]. Only after this may its

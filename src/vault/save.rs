@@ -51,7 +51,7 @@ impl Vault {
         self.clear_void(account).await?;
         let _held = self.files_lock(account).await?;
         let mut shelf = self.shelf_unlocked(account).await?;
-        shelf.imported.extend(tokens.iter().map(|token| keys.fingerprinter.fingerprint(token).0));
+        shelf.repeated.imported.extend(tokens.iter().map(|token| keys.fingerprinter.fingerprint(token).0));
         if shelf.epoch > base {
             return Err(VaultError::SignedOut);
         }
@@ -93,7 +93,7 @@ impl Vault {
     ) -> Result<(), VaultError> {
         let mut kept: Vec<_> = shelf.generations.iter().map(|book| book.credentials.generation).collect();
         let too_many = kept.split_off(kept.len().min(KEPT));
-        let content = payload::encode(&GenerationV1::new(credentials, generation, kept, shelf.imported.clone()))?;
+        let content = payload::encode(&GenerationV1::new(credentials, generation, kept, shelf.repeated.clone()))?;
         let header = Header { kind: Kind::Credentials, account, generation: generation.number(), epoch };
         let keys = self.keys_for_records().await?;
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;

@@ -9,7 +9,7 @@ use super::{
     keys::Keys,
     names::{self, Of, Part},
     outcome::Closed,
-    payload::{self, GenerationV1},
+    payload::{self, GenerationV1, Repeated},
     record::{Kind, Sealed},
 };
 use crate::{Credentials, host::FileName};
@@ -27,8 +27,8 @@ pub(super) struct Shelf {
     pub(super) void: bool,
     /// Files that cannot be read.
     pub(super) damaged: Vec<Damage>,
-    /// Fingerprints of the tokens that the session was imported with.
-    pub(super) imported: Vec<u64>,
+    /// What the next generation repeats.
+    pub(super) repeated: Repeated,
 }
 
 /// One generation, opened.
@@ -36,10 +36,10 @@ pub(super) struct Book {
     pub(super) name: FileName,
     /// Bytes that its file takes.
     pub(super) size: usize,
-    epoch: Epoch,
+    pub(super) epoch: Epoch,
     pub(super) credentials: Credentials,
-    kept: Vec<Generation>,
-    imported: Vec<u64>,
+    pub(super) kept: Vec<Generation>,
+    repeated: Repeated,
 }
 
 impl Shelf {
@@ -72,7 +72,7 @@ impl Shelf {
         self.generations.retain(|book| book.epoch == self.epoch);
         self.generations.sort_by_key(|book| Reverse(book.credentials.generation));
         self.generations.dedup_by_key(|book| book.credentials.generation);
-        self.imported = self.generations.first().map(|book| book.imported.clone()).unwrap_or_default();
+        self.repeated = self.generations.first().map(|book| book.repeated.clone()).unwrap_or_default();
     }
 
     /// What was read may have been sealed anew, and its old key gone, before the key was asked for.
@@ -161,12 +161,12 @@ impl Vault {
         let keys = self.keys_for_records().await?;
         let content = sealed.open(&keys, Kind::Credentials, account)?;
         let payload: GenerationV1 = payload::decode(&content)?;
-        let (kept, imported) = (payload.kept.clone(), payload.imported.clone());
+        let (kept, repeated) = (payload.kept.clone(), payload.repeated());
         let credentials = payload.into_credentials();
         if credentials.generation.number() != sealed.generation {
             return Err(UnreadableReason::Nonsense.into());
         }
-        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, imported })
+        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, repeated })
     }
 
     /// The keys, where a record is there that needs them: a vault that was never born is then one that lost a file.

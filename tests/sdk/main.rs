@@ -50,3 +50,4 @@ mod till;
 mod timeline;
 mod trouble;
 mod wire;
+mod withdrawing;

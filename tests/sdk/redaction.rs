@@ -22,8 +22,8 @@ use mainstay::{
     support::{Examination, examine},
     test_support::{SeededEntropy, VirtualClock},
     vault::{
-        AccountKey, Epoch, FileKind, InspectedFile, Inspection, PendingRevocation, Revocable, Revocation, Rotation,
-        Spends, Stored, Vault, VaultHost,
+        AccountKey, Enrolment, Epoch, FileKind, InspectedFile, Inspection, PendingRevocation, Revocable, Revocation,
+        Rotation, Spends, Stored, Vault, VaultHost,
     },
 };
 use mainstay_mock_server::Fault;
@@ -111,6 +111,7 @@ fn credentials_and_keys_are_not_printed() {
     is_redacted(&mainstay::vault::Outcome::Value(stored));
     let issuer = "https://id.example".to_owned();
     is_redacted(&Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token: secret() });
+    is_redacted(&Enrolment { key_id: "key-1".to_owned(), access_token: secret(), refresh_token: Some(secret()) });
 }
 
 #[test]

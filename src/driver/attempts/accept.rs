@@ -13,7 +13,7 @@ use crate::{
         message::Brought,
         opening::{proof_of, summary},
         provider::ImportedTokens,
-        sign_in,
+        revocations,
     },
     oauth::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, TokenAnswer},
     vault::{Outcome, Rotation, VaultError},
@@ -91,8 +91,7 @@ pub(super) async fn store(
         }
         Err(error @ (VaultError::SignedOut | VaultError::Superseded { .. })) => {
             tracing::info!(name: "refresh.lost", account = %account.key, %error);
-            drop(rotation);
-            sign_in::revoke(&account.deployment, &credentials).await;
+            revocations::lost(&account.deployment, rotation, &credentials, &error).await;
             match account.vault().load(account.key).await {
                 Outcome::Value(stored) => adopt(account, stored.credentials),
                 _ => (NOTHING_SENT, None),

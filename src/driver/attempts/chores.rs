@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mainstay_core::{Event, Generation, Outcome, Target};
 
 use crate::{
-    driver::{account::Account, message::Message, sign_in, watching::Writing},
+    driver::{account::Account, message::Message, revocations, watching::Writing},
     oauth::{Answer, ServerStatus, status_request},
     vault::{Rotation, VaultError},
 };
@@ -34,8 +34,7 @@ pub(in crate::driver) async fn save_again(account: Arc<Account>, generation: Gen
         Ok(()) => account.tell(Message::Saved(generation)),
         Err(error @ (VaultError::SignedOut | VaultError::Superseded { .. })) => {
             tracing::info!(name: "refresh.lost", account = %account.key, %error);
-            drop(rotation);
-            sign_in::revoke(&account.deployment, &credentials).await;
+            revocations::lost(&account.deployment, rotation, &credentials, &error).await;
             account.tell(Message::LostToOthers);
         }
         Err(error) => {

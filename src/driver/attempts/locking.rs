@@ -11,8 +11,8 @@ use crate::{
         account::{Account, lock},
         message::{Brought, Message},
         opening::{proof_of, summary},
+        revocations,
         server::within,
-        sign_in,
     },
     vault::{AccountGuard, Outcome, Rotation, VaultError},
 };
@@ -79,9 +79,8 @@ async fn save_first(account: &Account, generation: Generation, rotation: Rotatio
             account.tell(Message::Event(Event::Saved { generation }));
             Ok(())
         }
-        Err(VaultError::SignedOut | VaultError::Superseded { .. }) => {
-            drop(rotation);
-            sign_in::revoke(&account.deployment, &credentials).await;
+        Err(error @ (VaultError::SignedOut | VaultError::Superseded { .. })) => {
+            revocations::lost(&account.deployment, rotation, &credentials, &error).await;
             Ok(())
         }
         Err(_still_not) => {

@@ -7,7 +7,7 @@ use mainstay_core::{Event, SignedOutReason, Target};
 use super::{
     super::{
         account::{Account, lock},
-        attempts, device_key, index, revocations, sign_in,
+        attempts, index, revocations,
     },
     Task,
 };
@@ -32,7 +32,7 @@ impl Task {
     /// Durable first, then visible. What of it fails leaves the account signed in.
     pub(super) async fn sign_out(&mut self, account: &Arc<Account>, reason: SignedOutReason) -> Result<(), Error> {
         account.hot.raise_epoch();
-        let withdrawal = device_key::withdrawal(account);
+        let enrolled_as = lock(&account.device_key_id).clone();
         let unsaved = self.core.is_unsaved().then(|| lock(&account.kept).last().cloned()).flatten();
         match account.vault().sign_out(account.key).await {
             Ok(epoch) => account.set_vault_epoch(epoch),
@@ -41,13 +41,8 @@ impl Task {
                 return Err(Failure::from(error).into());
             }
         }
-        if let Some(revocation) = withdrawal
-            && let Err(error) = account.vault().queue_revocation(&revocation).await
-        {
-            tracing::warn!(name: "session.enrolment_not_queued", account = %account.key, %error);
-        }
         if let Some(credentials) = unsaved {
-            self.give_back(account, &credentials);
+            self.give_back(account, &credentials, enrolled_as);
         }
         self.leave_nothing(account).await;
         self.step(account, Event::SignOut(reason));
@@ -86,9 +81,14 @@ impl Task {
     }
 
     /// Tokens that a sign-out overtook are nobody's: the server shall forget them.
-    pub(super) fn give_back(&self, account: &Arc<Account>, credentials: &crate::Credentials) {
+    pub(super) fn give_back(
+        &self,
+        account: &Arc<Account>,
+        credentials: &crate::Credentials,
+        enrolled_as: Option<String>,
+    ) {
         let (deployment, credentials) = (Arc::clone(&account.deployment), credentials.clone());
-        let revoke = async move { sign_in::revoke(&deployment, &credentials).await };
-        account.server().host.spawn.spawn("mainstay-give-back", Box::pin(revoke));
+        let give = async move { revocations::give_back(&deployment, &credentials, enrolled_as.as_deref()).await };
+        account.server().host.spawn.spawn("mainstay-give-back", Box::pin(give));
     }
 }

@@ -71,7 +71,7 @@ impl Kept {
                 drop(vault.begin_rotation(guard, generation(1), Spends::RefreshToken).await.unwrap());
             }
             Self::DeviceKey => {
-                vault.store_device_key(till(), Epoch::default(), &Secret::from_text("device")).await.unwrap();
+                vault.store_device_key(till(), Epoch::default(), &Secret::from_text("device"), "key-1").await.unwrap();
             }
             Self::SignedOutWithQueue => drop(vault.sign_out(till()).await.unwrap()),
             Self::SignedOutWhileLocked => {

@@ -48,7 +48,7 @@ async fn every_file_of_a_busy_till_is_in_the_document() {
     let guard = vault.lock_account(till()).await.unwrap();
     drop(vault.begin_rotation(guard, generation(2), Spends::RefreshToken).await.unwrap());
     vault.save_session(till(), Epoch::default(), b"state").await.unwrap();
-    vault.store_device_key(till(), Epoch::default(), &Secret::from_text("key")).await.unwrap();
+    vault.store_device_key(till(), Epoch::default(), &Secret::from_text("key"), "key-1").await.unwrap();
     let mut seen = machine.files.contents();
     vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap();
     seen.extend(machine.files.contents());
@@ -97,7 +97,7 @@ fn contents_of_the_first_release_are_read_and_written_as_they_were() {
     assert_eq!(found.access_tokens[0].token, expected.access_tokens[0].token);
     assert_eq!(found.access_tokens[0].expires_at, expected.access_tokens[0].expires_at);
     assert_eq!(
-        written(&payload::GenerationV1::new(&found, generation(3), vec![generation(2)], vec![])),
+        written(&payload::GenerationV1::new(&found, generation(3), vec![generation(2)], payload::Repeated::default())),
         FROZEN_CREDENTIALS
     );
 

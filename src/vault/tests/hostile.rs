@@ -9,7 +9,7 @@ async fn busy_till() -> (Machine, Epoch) {
     let epoch = vault.sign_out(till()).await.unwrap();
     vault.first_save(till(), &credentials(1), epoch).await.unwrap();
     vault.save_session(till(), epoch, b"state").await.unwrap();
-    vault.store_device_key(till(), epoch, &Secret::from_text("device")).await.unwrap();
+    vault.store_device_key(till(), epoch, &Secret::from_text("device"), "key-1").await.unwrap();
     let guard = vault.lock_account(till()).await.unwrap();
     drop(vault.begin_rotation(guard, generation(1), Spends::RefreshToken).await.unwrap());
     (machine, epoch)

@@ -216,7 +216,7 @@ async fn no_file_and_no_name_holds_a_token_in_the_clear() {
     let machine = Machine::signed_in(1).await;
     let vault = machine.process();
     rotate(&vault).await.unwrap();
-    vault.store_device_key(till(), Epoch::default(), &Secret::from_text(CANARY)).await.unwrap();
+    vault.store_device_key(till(), Epoch::default(), &Secret::from_text(CANARY), "key-1").await.unwrap();
     vault.save_session(till(), Epoch::default(), CANARY.as_bytes()).await.unwrap();
     vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap();
     vault.first_save(till(), &credentials(3), Epoch::default()).await.unwrap();

@@ -99,7 +99,7 @@ pub(super) async fn put_one_of_everything(vault: &Vault) {
     let guard = vault.lock_account(till()).await.unwrap();
     drop(vault.begin_rotation(guard, generation(2), Spends::RefreshToken).await.unwrap());
     vault.save_session(till(), Epoch::default(), b"state").await.unwrap();
-    vault.store_device_key(till(), Epoch::default(), &Secret::from_text("device")).await.unwrap();
+    vault.store_device_key(till(), Epoch::default(), &Secret::from_text("device"), "key-1").await.unwrap();
     let (issuer, token) = ("https://login.example".to_owned(), refresh_token(9));
     let revocation = Revocation { what: Revocable::RefreshToken, issuer, endpoint: None, token };
     vault.queue_revocation(&revocation).await.unwrap();
