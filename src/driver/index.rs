@@ -19,20 +19,26 @@ const MOST: usize = 1000;
 /// anew from the accounts' own records. On SignInRequired and in quarantine: kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Index {
+    /// Sign-out, SignInRequired and quarantine: kept.
     version: u16,
     /// The account that the app works with, signed out or not. On sign-out: kept; when the account is removed: none.
+    /// SignInRequired and quarantine: kept.
     #[serde(default)]
     pub(super) active: Option<AccountKey>,
     /// When that was chosen, in milliseconds of wall time, and later than any choice before it. On sign-out: kept.
+    /// SignInRequired and quarantine: kept.
     #[serde(default)]
     pub(super) chosen_at: u64,
-    /// Whether accounts were left out because there are too many. On sign-out: kept.
+    /// Whether accounts were left out because there are too many. On sign-out: kept. SignInRequired and quarantine:
+    /// kept.
     #[serde(default)]
     pub(super) is_cut: bool,
-    /// The issuers of the identities below, each once. On sign-out: kept, as it names nobody.
+    /// The issuers of the identities below, each once. On sign-out: kept, as it names nobody. SignInRequired and
+    /// quarantine: kept.
     #[serde(default)]
     issuers: Vec<String>,
-    /// One for each account where somebody is signed in. On sign-out: the account's own is removed.
+    /// One for each account where somebody is signed in. On sign-out: the account's own is removed. SignInRequired and
+    /// quarantine: kept.
     #[serde(default)]
     accounts: Vec<StoredEntry>,
 }
@@ -40,18 +46,22 @@ pub(super) struct Index {
 /// Part of [`Index`]. On sign-out: all of it goes. On SignInRequired and in quarantine: kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct StoredEntry {
+    /// Sign-out: removed. SignInRequired and quarantine: kept.
     key: AccountKey,
-    /// Which of the issuers; absent where nobody knows whose account it is.
+    /// Which of the issuers; absent where nobody knows whose account it is. Sign-out: removed. SignInRequired and
+    /// quarantine: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     issuer: Option<usize>,
+    /// Sign-out: removed. SignInRequired and quarantine: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
+    /// Sign-out: removed. SignInRequired and quarantine: kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     tenant: Vec<(String, String)>,
-    /// What the person is called, for a list to choose from.
+    /// What the person is called, for a list to choose from. Sign-out: removed. SignInRequired and quarantine: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    /// As in [`SessionRecord`](super::record::SessionRecord).
+    /// As in [`SessionRecord`](super::record::SessionRecord). Sign-out: removed. SignInRequired and quarantine: kept.
     #[serde(default)]
     last_used: u64,
 }
@@ -197,4 +207,28 @@ pub(super) async fn change(deployment: &Deployment, change: impl FnOnce(&mut Ind
     if let Err(error) = updated.await {
         tracing::warn!(name: "vault.index.behind", %error);
     }
+}
+
+/// For the frozen vaults: what is noted of accounts with their people's names. The app works with the first.
+#[cfg(test)]
+pub(crate) fn noted(accounts: &[(AccountKey, &Identity, &str)]) -> Vec<u8> {
+    let mut index = Index::default();
+    for (at, (key, identity, name)) in (1..).zip(accounts) {
+        let (identity, name) = (Some((*identity).clone()), Some((*name).to_owned()));
+        index.put(Entry { key: *key, identity, name, last_used: 1_795_197_600_000 - at });
+        index.choose(*key, 1_795_197_600_000 - at);
+    }
+    index.write().unwrap_or_default()
+}
+
+/// The active account, and whose the accounts are: subject and name.
+#[cfg(test)]
+pub(crate) type Noted = (Option<AccountKey>, Vec<(AccountKey, Option<String>, Option<String>)>);
+
+/// The same again, as this release reads it.
+#[cfg(test)]
+pub(crate) fn read_noted(bytes: &[u8]) -> Option<Noted> {
+    let Found::Index(index) = Index::found(Outcome::Value(bytes.to_vec())) else { return None };
+    let short = |entry: Entry| (entry.key, entry.identity.and_then(|it| it.subject), entry.name);
+    Some((index.active, index.entries().map(short).collect()))
 }

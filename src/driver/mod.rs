@@ -37,6 +37,9 @@ mod time_line;
 mod timeline_export;
 mod watching;
 
+#[cfg(test)]
+pub(crate) use index::{noted, read_noted};
+
 pub use account::SessionState;
 pub use builder::ClientBuilder;
 pub use client::Client;

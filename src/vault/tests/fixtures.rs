@@ -8,6 +8,7 @@ use super::{
     resealing::{over, put_one_of_everything},
     *,
 };
+use crate::driver::{noted, read_noted};
 
 /// What stood in a vault when it was frozen. A kind is never taken away; a later format may add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,9 +22,12 @@ enum Kept {
     SetAside,
     OnAMachine,
     HalfResealed,
+    EnrolledDeviceKey,
+    SignedOutWithDeviceKey,
+    SeveralAccounts,
 }
 
-const ALL: [Kept; 9] = [
+const ALL: [Kept; 12] = [
     Kept::SignedIn,
     Kept::OlderGenerations,
     Kept::OpenIntent,
@@ -33,7 +37,25 @@ const ALL: [Kept; 9] = [
     Kept::SetAside,
     Kept::OnAMachine,
     Kept::HalfResealed,
+    Kept::EnrolledDeviceKey,
+    Kept::SignedOutWithDeviceKey,
+    Kept::SeveralAccounts,
 ];
+
+/// The accounts of [`Kept::SeveralAccounts`] beside the till: somebody is signed in there, and somebody was.
+fn colleague() -> AccountKey {
+    AccountKey::from_name("grace")
+}
+
+fn gone() -> AccountKey {
+    AccountKey::from_name("edith")
+}
+
+fn graces() -> Credentials {
+    let mut hers = credentials(1);
+    hers.identity.subject = Some("grace".to_owned());
+    hers
+}
 
 fn open(machine: &Machine) -> Vault {
     over(machine, Arc::new(machine.files.clone()), false)
@@ -85,6 +107,22 @@ impl Kept {
                 machine.keyring.fail_with(crate::host::SecretStoreError::Locked);
                 locked.sign_out(till()).await.unwrap();
             }
+            Self::EnrolledDeviceKey | Self::SignedOutWithDeviceKey => {
+                vault.store_device_key(till(), Epoch::default(), &Secret::from_text("device"), "key-1").await.unwrap();
+                if self == Self::SignedOutWithDeviceKey {
+                    vault.sign_out(till()).await.unwrap();
+                }
+            }
+            Self::SeveralAccounts => {
+                for account in [colleague(), gone()] {
+                    vault.first_save(account, &graces(), Epoch::default()).await.unwrap();
+                    vault.save_session(account, Epoch::default(), b"state").await.unwrap();
+                }
+                let index =
+                    noted(&[(till(), &credentials(1).identity, "Ada"), (colleague(), &graces().identity, "Grace")]);
+                vault.update_index(|_| Some(index)).await.unwrap();
+                vault.sign_out(gone()).await.unwrap();
+            }
             Self::SetAside => drop(vault.set_aside(till(), UnreadableReason::Damaged).await.unwrap()),
         }
         machine
@@ -107,6 +145,12 @@ impl Kept {
             let out = matches!(outcome, Outcome::Empty) && vault.epoch(till()).await.ok() == Some(Epoch::new(1));
             return if out && queued { Ok(()) } else { Err(format!("{outcome:?} {queue:?}")) };
         }
+        if self == Self::SignedOutWithDeviceKey {
+            return withdraws(&vault).await;
+        }
+        if self == Self::SeveralAccounts {
+            knows_everybody(&vault).await?;
+        }
         let Outcome::Value(stored) = outcome else { return Err(format!("{outcome:?}")) };
         let previous: Vec<_> = stored.previous.iter().map(|it| it.generation.number()).collect();
         let (newest, older) = match self {
@@ -126,17 +170,49 @@ impl Kept {
             return Err(format!("{stored:?}"));
         }
         let device = vault.load_device_key(till()).await;
-        let expected = matches!(self, Self::DeviceKey | Self::HalfResealed);
+        let expected = matches!(self, Self::DeviceKey | Self::HalfResealed | Self::EnrolledDeviceKey);
         if matches!(device, Outcome::Value(_)) != expected {
             return Err(format!("{device:?}"));
         }
         vault.finish_reseal().await.map_err(|error| error.to_string())?;
         rotate(&vault).await.map_err(|error| error.to_string())?;
         match current(&open(machine).load_once(till()).await) {
+            Some(number) if number == newest + 1 && self == Self::EnrolledDeviceKey => {
+                vault.sign_out(till()).await.map_err(|error| error.to_string())?;
+                withdraws(&vault).await
+            }
             Some(number) if number == newest + 1 => Ok(()),
             other => Err(format!("after a refresh: {other:?}")),
         }
     }
+}
+
+/// Whether the till's device key is to be withdrawn, and with what.
+async fn withdraws(vault: &Vault) -> Result<(), String> {
+    let Outcome::Value(queue) = vault.due_revocations().await else { return Err("no queue".to_owned()) };
+    let entries: Vec<_> = queue.iter().filter_map(|entry| Enrolment::read(&entry.revocation.token)).collect();
+    match entries.as_slice() {
+        [it] if it.key_id == "key-1" && !it.access_token.is_empty() && it.refresh_token.is_some() => Ok(()),
+        other => Err(format!("{other:?}")),
+    }
+}
+
+/// Whether two are signed in, the index knows them by their names, and the third is signed out.
+async fn knows_everybody(vault: &Vault) -> Result<(), String> {
+    let Outcome::Value(index) = vault.load_index().await else { return Err("no index".to_owned()) };
+    let known = read_noted(&index).ok_or("an index that nobody reads")?;
+    let expected = [(till(), "ada", "Ada"), (colleague(), "grace", "Grace")]
+        .map(|(key, subject, name)| (key, Some(subject.to_owned()), Some(name.to_owned())));
+    if known.0 != Some(till()) || !expected.iter().all(|it| known.1.contains(it)) || known.1.len() != 2 {
+        return Err(format!("{known:?}"));
+    }
+    let residents = vault.residents().await.map_err(|error| error.to_string())?;
+    let signed_in: Vec<_> = residents.iter().filter(|it| it.has_credentials).map(|it| it.account).collect();
+    let there = vault.load_once(colleague()).await;
+    let hers = matches!(&there, Outcome::Value(stored) if stored.credentials.identity == graces().identity);
+    let out = matches!(vault.load_once(gone()).await, Outcome::Empty);
+    let out = out && vault.epoch(gone()).await.ok() == Some(Epoch::new(1));
+    if signed_in.len() == 2 && hers && out { Ok(()) } else { Err(format!("{residents:?} {there:?}")) }
 }
 
 fn fixtures() -> PathBuf {
@@ -179,18 +255,19 @@ async fn vaults_of_every_format_ever_released_open_and_go_on() {
             let checked = kept.check(&thaw(&folder)).await;
             assert!(checked.is_ok(), "{}: {checked:?}", folder.display());
         }
-        assert!(seen.len() >= 9, "{} has only {seen:?}", version.display());
+        assert!(seen.len() >= 12, "{} has only {seen:?}", version.display());
     }
 }
 
-/// Negative control: the check above sees one changed byte in the till's credentials, wherever they are.
+/// Negative control: the check above sees one changed byte in the till's credentials, wherever they are, and in the index.
 #[tokio::test]
 async fn a_frozen_vault_that_does_not_open_as_it_was_is_noticed() {
     for folder in entries(&fixtures().join("v1")) {
         let kept = kind_of(&folder);
         let names = thaw(&folder).files.contents().into_keys();
         let own = format!("{}.current", till());
-        for name in names.filter(|name| name.as_str().ends_with(&own) || name.as_str().starts_with("parked-")) {
+        let tells = |name: &str| name.ends_with(&own) || name.starts_with("parked-") || name == "vault.accounts";
+        for name in names.filter(|name| tells(name.as_str())) {
             let machine = thaw(&folder);
             let mut content = machine.file(&name);
             content[40] ^= 1;
