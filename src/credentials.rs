@@ -8,11 +8,14 @@ use crate::Secret;
 /// Who an account is: the identity its credentials were pinned to (P5).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// The issuer, exactly as the authorization server names itself (OIDC Core 2, `iss`).
+    /// The issuer, exactly as the authorization server names itself (OIDC Core 2, `iss`). Sign-out: removed from the
+    /// device. SignInRequired and quarantine: kept.
     pub issuer: String,
-    /// The subject (OIDC Core 2, `sub`). `None` only where nothing ever proved it: the account is `unpinned`.
+    /// The subject (OIDC Core 2, `sub`). `None` only where nothing ever proved it: the account is `unpinned`. Sign-out:
+    /// removed from the device. SignInRequired and quarantine: kept.
     pub subject: Option<String>,
-    /// The configured tenant claims, by name, in order of name.
+    /// The configured tenant claims, by name, in order of name. Sign-out: removed from the device. SignInRequired and
+    /// quarantine: kept.
     pub tenant: Vec<(String, String)>,
 }
 

@@ -137,14 +137,14 @@ impl Permission {
 /// One line of the timeline: what was seen, decided or begun, when, and about which generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
-    /// When.
+    /// When. Sign-out, SignInRequired and quarantine: kept.
     pub at: Timestamp,
-    /// What.
+    /// What. Sign-out, SignInRequired and quarantine: kept.
     pub code: Code,
-    /// About which generation, if about one.
+    /// About which generation, if about one. Sign-out, SignInRequired and quarantine: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generation: Option<Generation>,
-    /// Until when, for a wait.
+    /// Until when, for a wait. Sign-out, SignInRequired and quarantine: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
 }

@@ -16,10 +16,12 @@ pub const SNAPSHOT_VERSION: u16 = 1;
 /// On sign-out it is stored once more, with nothing of the account in it. In SignInRequired and in quarantine it is kept.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// [`SNAPSHOT_VERSION`] of the release that wrote it.
+    /// [`SNAPSHOT_VERSION`] of the release that wrote it. Sign-out, SignInRequired and quarantine: written anew, with
+    /// each record.
     pub version: u16,
-    /// When it was taken.
+    /// When it was taken. Sign-out, SignInRequired and quarantine: written anew, with each record.
     pub(crate) taken_at: Timestamp,
+    /// Each field says what becomes of it on sign-out, in SignInRequired and in quarantine.
     pub(crate) memory: Memory,
 }
 
@@ -96,12 +98,18 @@ impl Memory {
 /// The newest generation. On sign-out: dropped. On SignInRequired and quarantine: kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Held {
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) generation: Generation,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) access: Option<Access>,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) refresh: RefreshStanding,
-    /// The refresh token was sent and no definite answer came: the server may have rotated it.
+    /// The refresh token was sent and no definite answer came: the server may have rotated it. Sign-out: dropped.
+    /// SignInRequired and quarantine: kept.
     pub(crate) intent_open: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) identity: IdentityProof,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) saved: bool,
 }
 
@@ -163,11 +171,16 @@ impl Held {
 /// An access token, by its times. On sign-out: dropped. On SignInRequired: kept, re-tested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Access {
-    /// The generation that it came with. Generations since then only added tokens for other audiences.
+    /// The generation that it came with. Generations since then only added tokens for other audiences. Sign-out:
+    /// dropped. SignInRequired and quarantine: kept.
     pub(crate) first: Generation,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) received_at: Timestamp,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) expires_at: Timestamp,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) renew_at: Timestamp,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) standing: Standing,
 }
 
@@ -205,10 +218,14 @@ pub(crate) enum RefreshStanding {
 /// The last generation known to be good, kept until a newer one was accepted. Same fate as [`Held`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Previous {
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) generation: Generation,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) access: Option<Access>,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) identity: IdentityProof,
-    /// Whether it is in the vault. One that lives in memory only is none to go back to.
+    /// Whether it is in the vault. One that lives in memory only is none to go back to. Sign-out: dropped.
+    /// SignInRequired and quarantine: kept.
     pub(crate) saved: bool,
 }
 
@@ -222,21 +239,33 @@ impl Previous {
 /// From a first rejection to the next acceptance. On sign-out: dropped. On SignInRequired and quarantine: kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Episode {
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) since: Timestamp,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) probed: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) refreshed: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) reauthenticated: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) rediscovered: bool,
-    /// The first automatic attempt has had its random wait.
+    /// The first automatic attempt has had its random wait. Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) spread: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) prompted: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) fresh_rejected: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) revoked: bool,
-    /// Rung 4 was refused; not tried again in this episode.
+    /// Rung 4 was refused; not tried again in this episode. Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) reauthentication_refused: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) points_to_server: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) connection_known: bool,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) as_requests: u8,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) rs_requests: u8,
 }
 
@@ -264,7 +293,9 @@ impl Episode {
 /// A [`Task`] and its time. On sign-out: dropped. Otherwise kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Plan {
+    /// Sign-out: dropped. SignInRequired and quarantine: that of the next re-test.
     pub(crate) at: Timestamp,
+    /// Sign-out: dropped. SignInRequired and quarantine: that of the next re-test.
     pub(crate) task: Task,
 }
 

@@ -57,9 +57,11 @@ const BACKOFF_CAP: Duration = Duration::from_secs(600);
 /// What all accounts of one issuer on this device share, so that their load adds up to one device's (P7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct IssuerPacing {
-    /// When the latest counted calls were made, oldest first.
+    /// When the latest counted calls were made, oldest first. Sign-out, SignInRequired and quarantine: kept.
     calls: [Option<Timestamp>; CALLS_PER_HOUR],
+    /// Sign-out, SignInRequired and quarantine: kept.
     failures: u8,
+    /// Sign-out, SignInRequired and quarantine: kept.
     not_before: Timestamp,
 }
 
@@ -142,7 +144,9 @@ impl IssuerPacing {
 /// When kept credentials are re-tested: after 30 s, 1, 2, 4 min, then every 5 min for an hour, then hourly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Retests {
+    /// Sign-out and quarantine: dropped. SignInRequired: begun anew.
     pub(crate) since: Timestamp,
+    /// Sign-out and quarantine: dropped. SignInRequired: begun anew.
     done: u8,
 }
 
@@ -172,9 +176,13 @@ impl Retests {
 /// how long it waits before it asks for new credentials that would not have helped before: as long, doubled each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Dwell {
+    /// Sign-out: dropped. SignInRequired and quarantine: as when Holding is left.
     pub(crate) until: Option<Timestamp>,
+    /// Sign-out: dropped. SignInRequired and quarantine: as when Holding is left.
     pub(crate) left_at: Option<Timestamp>,
+    /// Sign-out: dropped. SignInRequired and quarantine: as when Holding is left.
     entries: u8,
+    /// Sign-out: dropped. SignInRequired and quarantine: as when Holding is left.
     retries: u8,
 }
 
@@ -225,7 +233,9 @@ impl Taps {
 /// Refusals without a reason, counted across gatherings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Unreasoned {
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     count: u8,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     pub(crate) first: Option<Timestamp>,
 }
 

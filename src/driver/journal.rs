@@ -21,8 +21,9 @@ const EPISODES: usize = 8;
 /// and in quarantine: kept, and still open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Span {
+    /// Sign-out, SignInRequired and quarantine: kept.
     pub(super) since: Timestamp,
-    /// `None` while it lasts.
+    /// `None` while it lasts. Sign-out, SignInRequired and quarantine: kept.
     pub(super) until: Option<Timestamp>,
 }
 

@@ -19,13 +19,16 @@ const SKEW_WORTH_A_WARNING_MS: i64 = 5 * 60 * 1000;
 /// Where a time line stood, to be stored with a session. Holds no credential; on sign-out: removed with the session.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ClockRecord {
-    /// The boot that `monotonic_ms` belongs to.
+    /// The boot that `monotonic_ms` belongs to. Sign-out, SignInRequired and quarantine: written anew, with each
+    /// record.
     boot_id: Option<String>,
+    /// Sign-out, SignInRequired and quarantine: written anew, with each record.
     monotonic_ms: u64,
-    /// The device's wall clock, as it was.
+    /// The device's wall clock, as it was. Sign-out, SignInRequired and quarantine: written anew, with each record.
     wall_ms: u64,
-    /// How far servers were ahead of it.
+    /// How far servers were ahead of it. Sign-out, SignInRequired and quarantine: written anew, with each record.
     server_ahead_ms: i64,
+    /// Sign-out, SignInRequired and quarantine: written anew, with each record.
     line_ms: u64,
 }
 

@@ -105,13 +105,21 @@ pub struct PendingSignIn {
 /// The format of a stored [`PendingSignIn`]. Sealed, never on sign-out's way: it holds no credential, and it expires.
 #[derive(Serialize)]
 struct Record<'a> {
+    /// Sign-out, SignInRequired and quarantine: not touched.
     format: u8,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     issuer: &'a str,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     names_issuer: bool,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     redirect_uri: &'a str,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     state: &'a str,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     nonce: &'a str,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     verifier: &'a str,
+    /// Sign-out, SignInRequired and quarantine: not touched.
     started_at: Timestamp,
 }
 
