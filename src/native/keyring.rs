@@ -42,13 +42,14 @@ pub struct KeyringSecretStore {
     worker: Arc<Worker>,
     clock: Arc<dyn Clock>,
     patience: Duration,
+    asks: bool,
 }
 
 impl KeyringSecretStore {
     /// The keyring of this machine. `clock` times calls out. Does nothing yet.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { worker: Arc::clone(&SYSTEM), clock, patience: PATIENCE }
+        Self { worker: Arc::clone(&SYSTEM), clock, patience: PATIENCE, asks: true }
     }
 
     /// Waits this long for an answer instead of 5 s.
@@ -58,12 +59,25 @@ impl KeyringSecretStore {
         self
     }
 
+    /// Never asks the person: a locked keyring is locked, for whoever only looks. On Linux; elsewhere the system decides.
+    #[must_use]
+    pub fn without_asking(mut self) -> Self {
+        self.asks = false;
+        self
+    }
+
     fn ask<T: MaybeSend + Send + 'static>(
         &self,
         question: impl FnOnce(&mut dyn Ring) -> Result<T, SecretStoreError> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, SecretStoreError>> {
         let deadline = self.clock.monotonic().saturating_add(self.patience);
-        let answer = self.worker.ask(question);
+        let asks = self.asks;
+        let answer = self.worker.ask(move |ring| {
+            if !asks {
+                ring.ask_nobody();
+            }
+            question(ring)
+        });
         Box::pin(async move {
             match select(answer, self.clock.sleep_until(deadline)).await {
                 Either::Left((Ok(answer), _)) => answer,
@@ -111,4 +125,7 @@ trait Ring {
     fn load(&mut self, name: &str) -> Result<Option<Secret>, SecretStoreError>;
     fn store(&mut self, name: &str, secret: &Secret) -> Result<(), SecretStoreError>;
     fn remove(&mut self, name: &str) -> Result<(), SecretStoreError>;
+
+    /// From now on a locked keyring asks nobody, until it was seen unlocked.
+    fn ask_nobody(&mut self) {}
 }

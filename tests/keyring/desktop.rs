@@ -132,7 +132,8 @@ impl Desktop {
         String::from_utf8(answer.stdout).unwrap()
     }
 
-    fn command(&self, program: &str) -> Command {
+    /// A program of this desktop.
+    pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         environment(&mut command, self.folder.path(), &self.address);
         command

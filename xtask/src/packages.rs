@@ -48,6 +48,12 @@ const PACKAGES: &[Package] = &[
         needed_by: NeededBy::Suites(&["vault"]),
     },
     Package {
+        name: "dbus-bin",
+        why: "tells whether a keyring was made to ask somebody",
+        probe: &["dbus-monitor", "--help"],
+        needed_by: NeededBy::Suites(&["vault"]),
+    },
+    Package {
         name: "gnome-keyring",
         why: "a real keyring for its tests",
         probe: &["gnome-keyring-daemon", "--version"],

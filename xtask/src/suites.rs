@@ -248,11 +248,16 @@ pub(crate) const SUITES: &[Suite] = &[
             ),
             Step::new("`mainstay vault`", Work::Tests(&["test", "-p", "mainstay-cli", "--locked"])),
             Step::new(
+                "`mainstay vault` and the keyring",
+                Work::Tests(&["test", "-p", "mainstay-cli", "--features", "keyring", "--test", "keyring", "--locked"]),
+            ),
+            Step::new(
                 "clippy, `mainstay` with the keyring, as it is shipped",
                 Work::Cargo(&[
                     "clippy",
                     "-p",
                     "mainstay-cli",
+                    "--all-targets",
                     "--features",
                     "keyring",
                     "--locked",

@@ -23,7 +23,7 @@ const SERVICE: &str = "mainstay";
 /// are few calls.
 #[derive(Default)]
 pub(super) struct SystemRing {
-    /// Whether the person was asked to unlock it, and did not.
+    /// Whether the person was asked to unlock it, and did not; or is not to be asked.
     dismissed: bool,
 }
 
@@ -60,6 +60,10 @@ impl Ring for SystemRing {
             Err(Error::NoEntry) => Ok(()),
             removed => removed,
         })
+    }
+
+    fn ask_nobody(&mut self) {
+        self.dismissed = true;
     }
 }
 

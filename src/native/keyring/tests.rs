@@ -44,7 +44,7 @@ fn stuck() -> (KeyringSecretStore, VirtualClock) {
     ASKED.lock().unwrap().clear();
     let clock = VirtualClock::new(Duration::from_secs(1), Duration::ZERO);
     let worker = Arc::new(Worker::new(|| Box::new(Stuck)));
-    (KeyringSecretStore { worker, clock: Arc::new(clock.clone()), patience: PATIENCE }, clock)
+    (KeyringSecretStore { worker, clock: Arc::new(clock.clone()), patience: PATIENCE, asks: true }, clock)
 }
 
 fn poll<T>(future: &mut BoxFuture<'_, T>) -> Poll<T> {

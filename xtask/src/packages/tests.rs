@@ -29,7 +29,10 @@ fn a_package_is_needed_by_its_suite_or_by_measurements_if_it_says_so() {
     let names = |packages: &mut dyn Iterator<Item = &Package>| packages.map(|package| package.name).collect::<Vec<_>>();
     let plan = |suite: &str| Plan::new(false, false, &[suite.to_owned()]).unwrap();
     assert_eq!(names(&mut for_tests(&plan("core"))), ["gcc"]);
-    assert_eq!(names(&mut for_tests(&plan("vault"))), ["gcc", "dbus-daemon", "gnome-keyring", "libglib2.0-bin"]);
+    assert_eq!(
+        names(&mut for_tests(&plan("vault"))),
+        ["gcc", "dbus-daemon", "dbus-bin", "gnome-keyring", "libglib2.0-bin"]
+    );
     assert_eq!(names(&mut for_tests(&plan("server"))), ["gcc", "redis-server", "prometheus", "curl", "jq"]);
     assert_eq!(names(&mut for_tests(&plan("incidents"))), ["gcc", "redis-server"]);
     assert_eq!(names(&mut for_bench()), ["gcc", "valgrind"]);
