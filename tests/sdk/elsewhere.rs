@@ -5,7 +5,7 @@ use mainstay_mock_server::{Endpoint, Fault};
 
 use crate::{
     process::Process,
-    till::{A_WHILE, Till, codes, generation, is_signed_in},
+    till::{A_WHILE, Till, codes, generation, is_signed_in, prompts_raised},
 };
 
 /// Two processes that share ada's session.
@@ -46,6 +46,32 @@ async fn a_generation_is_taken_up_by_the_other_process_before_it_asks_for_one() 
     till.assert_sells(&other).await;
     till.assert_sells(&session).await;
     assert_eq!(till.total(Endpoint::Refresh), 1);
+}
+
+/// C2, C3. 1. A refreshes, and the server takes its time. 2. The server loses its sessions. 3. Somebody signs in again in B, which
+/// stores new credentials. 4. The server refuses what A presented: that is a word about the old refresh token and no other, so A
+/// goes on with what B has stored, and nobody is asked for anything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_that_is_refused_takes_nothing_from_what_another_process_stored_meanwhile() {
+    let (mut till, session, second, other) = two().await;
+    till.control().hold(Endpoint::Refresh);
+    till.wait_for(session.try_now()).await.unwrap();
+    till.control().wait_for_held(1).await;
+    till.control().wipe_sessions();
+    till.sign_in_again(&other, "ada").await.unwrap();
+    let stored = generation(&other);
+    till.control().clear_faults();
+    till.settle().await;
+
+    assert_eq!(generation(&session), stored, "{:?} {:?}", session.state(), codes(&session));
+    till.assert_sells(&session).await;
+    till.assert_sells(&other).await;
+    assert_eq!((till.prompts(), prompts_raised(&session), prompts_raised(&other)), (2, 0, 0));
+    assert_eq!(till.total(Endpoint::Refresh), 1);
+    drop(second);
+    let session = till.restart().await.unwrap();
+    assert_eq!(generation(&session), stored);
+    till.assert_sells(&session).await;
 }
 
 /// Only one of the two is shown somebody else's identity; neither hands anything out.

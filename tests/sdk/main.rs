@@ -48,6 +48,7 @@ mod signing_out;
 mod single_flight;
 mod till;
 mod timeline;
+mod too_new;
 mod trouble;
 mod wire;
 mod withdrawing;

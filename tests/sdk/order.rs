@@ -46,7 +46,7 @@ impl Transport for Watched {
     }
 }
 
-/// 1. A till's token is rejected: the secret was changed. 2. Rung 2 asks with the same token. 3. Before the refresh token
+/// C8. 1. A till's token is rejected: the secret was changed. 2. Rung 2 asks with the same token. 3. Before the refresh token
 /// leaves, the disk knows that it is about to be spent. 4. Before the new token is shown to anybody, it is on the disk, and
 /// what it replaces is still there. 5. Only when it was accepted is the old one dropped.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

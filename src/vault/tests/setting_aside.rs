@@ -6,6 +6,7 @@ use super::{
 };
 use crate::host::FileError;
 
+/// B6
 #[tokio::test]
 async fn a_damaged_account_set_aside_leaves_room_for_a_sign_in_and_can_come_back() {
     let machine = Machine::signed_in(1).await;
@@ -30,6 +31,7 @@ async fn a_damaged_account_set_aside_leaves_room_for_a_sign_in_and_can_come_back
     assert_eq!(current(&vault.load(till()).await), Some(1));
 }
 
+/// B3
 #[tokio::test]
 async fn a_vault_without_its_key_is_set_aside_whole_and_a_new_one_is_born() {
     let old = Machine::signed_in(1).await;
@@ -233,6 +235,7 @@ async fn a_restore_never_overtakes_a_sign_in_that_is_being_stored() {
     assert_eq!(machine.files.contents(), before);
 }
 
+/// I4
 #[tokio::test]
 async fn what_a_newer_release_moved_aside_is_left_to_it() {
     let machine = Machine::signed_in(1).await;
