@@ -161,6 +161,8 @@ pub struct Config {
     pub expires_in: ExpiresIn,
     /// The only client ids that are known; `null` knows every one.
     pub client_ids: Option<Vec<String>>,
+    /// Scopes that nobody is granted, whatever an app asks for (RFC 6749 section 3.3).
+    pub withheld_scopes: Vec<String>,
     /// How the POS API says no.
     pub rejection: Rejection,
     /// What the status document says.
@@ -186,6 +188,7 @@ impl Default for Config {
             refresh_token_on_jwt_bearer: true,
             expires_in: ExpiresIn::default(),
             client_ids: None,
+            withheld_scopes: Vec::new(),
             rejection: Rejection::default(),
             status: StatusDocument::default(),
             when_the_store_fails: StoreFailure::default(),

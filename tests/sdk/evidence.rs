@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mainstay::{Error, HoldCause, Session, SignInReason, State, driver::TokenRequest};
-use mainstay_mock_server::{Body, Endpoint, Fault, FaultKind};
+use mainstay_mock_server::{Body, Config, Endpoint, Fault, FaultKind};
 
-use crate::till::{A_WHILE, Setup, Till, codes, is_signed_in, noted, prompts_raised};
+use crate::till::{A_WHILE, Setup, TOKEN_LIFE, Till, codes, is_signed_in, noted, prompts_raised};
 
 /// An answer with a challenge.
 fn challenge(status: u16, challenge: &str) -> Fault {
@@ -209,6 +209,21 @@ async fn a_refused_scope_is_left_out_and_the_session_renewed() {
     till.control().change_secret(false);
     till.assert_sells(&session).await;
     assert_eq!((noted(&session, "evidence.invalid_scope"), prompts_raised(&session)), (1, 0));
+}
+
+/// The negative control is the first answer: asked for everything, this server refuses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refresh_asks_for_no_more_than_was_granted() {
+    let config = Config { withheld_scopes: vec!["offline_access".to_owned()], ..Config::default() };
+    let (till, session) = Setup::new().server(|server| server.config(config)).signed_in().await;
+    till.assert_sells(&session).await;
+    till.pass(TOKEN_LIFE).await;
+    till.assert_sells(&session).await;
+    let seen = till.control().observations();
+    assert!(seen.refreshes_by_generation.values().sum::<u64>() >= 1);
+    assert_eq!(noted(&session, "evidence.invalid_scope"), 0);
+    let refused = till.control().requests().into_iter().filter(|request| request.endpoint == Endpoint::Refresh);
+    assert_eq!(refused.filter(|request| request.status.as_deref() != Some("200")).count(), 0);
 }
 
 /// A bare 400: real servers say so of refresh tokens that they have forgotten. The negative control is the first half hour.

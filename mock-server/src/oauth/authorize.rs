@@ -77,10 +77,11 @@ pub(crate) fn authorize(app: &App, call: &Call) -> Reply {
     }
     let state = query.get("state");
     let refuse = |error: &str| Ok(respond(&app.issuer, redirect_uri, state, &[("error", error)]));
-    let request = match read_request(&query, client_id, redirect_uri) {
+    let mut request = match read_request(&query, client_id, redirect_uri) {
         Ok(request) => request,
         Err(error) => return refuse(error),
     };
+    request.scope = app.read(|world| granted(&request.scope, &world.config.withheld_scopes));
     if query.get("prompt") == Some("none") {
         return refuse("login_required");
     }
@@ -142,6 +143,12 @@ fn read_request(query: &Parameters, client_id: &str, redirect_uri: &str) -> Resu
         challenge: challenge.ok_or("invalid_request")?.to_owned(),
         resource: owned("resource"),
     })
+}
+
+/// What is granted of the scopes that were asked for.
+fn granted(asked: &str, withheld: &[String]) -> String {
+    let given = asked.split(' ').filter(|scope| withheld.iter().all(|never| never != scope));
+    given.collect::<Vec<_>>().join(" ")
 }
 
 fn give_code(world: &mut World, issuer: &str, request: AuthorizationRequest, person: String) -> Response {

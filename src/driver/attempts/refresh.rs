@@ -38,6 +38,14 @@ pub(in crate::driver) async fn refresh(
     account.tell(Message::Ended { attempt, outcome: Outcome::Refresh(found), brought });
 }
 
+/// The app's scopes, without those that the server did not grant: a refresh that asks for more than was granted is
+/// refused (RFC 6749 section 6).
+fn granted_scopes(account: &Account, rotation: &Rotation) -> Vec<String> {
+    let granted = rotation.credentials().access_tokens.first().map(|token| &token.scopes);
+    let is_granted = |scope: &&String| granted.is_none_or(|granted| granted.contains(scope));
+    account.scopes.iter().filter(is_granted).cloned().collect()
+}
+
 async fn try_refresh(account: &Account, generation: Generation, with_scope: bool, unsaved: Option<Rotation>) -> Ended {
     let (guard, generation) = match lock_and_read(account, generation, unsaved).await {
         Ok(locked) => locked,
@@ -56,7 +64,8 @@ async fn try_refresh(account: &Account, generation: Generation, with_scope: bool
         return (TokenOutcome::Refused { revoked: false }, None);
     };
     account.tell(Message::RefreshPrepared);
-    let scopes = with_scope.then_some(account.scopes.as_slice()).filter(|scopes| !scopes.is_empty());
+    let granted = granted_scopes(account, &rotation);
+    let scopes = Some(granted.as_slice()).filter(|scopes| with_scope && !scopes.is_empty());
     let grant = Grant::RefreshToken { token: &presented, scopes };
     let server = account.server();
     let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await;
