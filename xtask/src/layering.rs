@@ -29,6 +29,7 @@ const LAYERS: &[Layer] = &[
         normal: &["mainstay", "mainstay-core", "mainstay-mock-server"],
         tests: &["mainstay-incidents"],
     },
+    Layer { package: "mainstay-conformance", normal: &["mainstay"], tests: &["mainstay-conformance"] },
     Layer {
         package: "mainstay-demo",
         normal: &["mainstay", "mainstay-core", "mainstay-incidents", "mainstay-mock-server"],

@@ -4,6 +4,7 @@
 
 mod bench;
 mod codes;
+mod conformance;
 mod error;
 mod fleet;
 mod house;
@@ -49,6 +50,13 @@ enum Command {
         /// Write nothing; fail if the page differs from the files.
         #[arg(long)]
         check: bool,
+    },
+    /// Try Mainstay at real authorization servers and write docs/conformance.md. `--help` names its options.
+    #[command(disable_help_flag = true)]
+    Conformance {
+        /// What the run is told, as `--check`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
     },
     /// Measure in release, against floors in the same run, and write docs/performance.md.
     Bench,
@@ -96,6 +104,7 @@ fn dispatch(command: Command) -> Result<bool, Error> {
         Command::Test(args) => test(&args),
         Command::Codes { check } => generated(check, codes::write, codes::are_current),
         Command::Incidents { check } => generated(check, incidents::write, incidents::are_current),
+        Command::Conformance { args } => conformance::run(&Workspace::load()?, &args),
         Command::Bench => bench::run(&Workspace::load()?).map(|()| true),
         Command::Fleet { args } => fleet::run(&Workspace::load()?, &args),
     }

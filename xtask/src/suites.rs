@@ -358,6 +358,11 @@ pub(crate) const SUITES: &[Suite] = &[
                     "--locked",
                 ]),
             ),
+            Step::new(
+                "servers that others wrote",
+                Work::Tests(&["test", "-p", "mainstay-conformance", "--locked", "--", "--nocapture"]),
+            )
+            .when(When::NotFast),
         ],
     },
     Suite {
