@@ -31,6 +31,19 @@ pub(crate) enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Says what an authorization server offers, what becomes of its devices on bad days, and a profile to paste.
+    ///
+    /// Reads what the server publishes; signs nobody in. The exit status is 0 when everything that the server says it offers
+    /// works, 1 when something does not, 2 when it cannot be reached or is no authorization server.
+    #[command(arg_required_else_help = true)]
+    Doctor {
+        /// The server's issuer, as in `https://id.example.com`, letter by letter.
+        issuer: String,
+
+        /// For machines: one JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
     /// Prints the completions of a shell.
     Completions {
         /// The shell.

@@ -4,6 +4,7 @@
 //! describes it.
 
 mod args;
+mod doctor;
 mod document;
 mod export;
 mod place;
@@ -27,15 +28,16 @@ use trouble::Trouble;
 use verdict::Health;
 
 fn main() -> ExitCode {
-    let (command, json) = match Args::parse().command {
+    let command = Args::parse().command;
+    let json = match &command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "mainstay", &mut io::stdout());
+            clap_complete::generate(*shell, &mut Args::command(), "mainstay", &mut io::stdout());
             return ExitCode::SUCCESS;
         }
-        Command::Vault { command, json } => (command, json),
+        Command::Vault { json, .. } | Command::Doctor { json, .. } => *json,
     };
     let health = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(command, json)),
+        Ok(runtime) => runtime.block_on(run(command)),
         Err(error) => Err(Trouble::Runtime(error)),
     };
     match health {
@@ -46,13 +48,21 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: VaultCommand, json: bool) -> Result<Health, Trouble> {
+async fn run(command: Command) -> Result<Health, Trouble> {
     let mut screen = Screen::new();
     match command {
-        VaultCommand::Status(look) => status::show(&mut screen, &look, json).await,
-        VaultCommand::Verify(look) => verify::show(&mut screen, &look, json).await,
-        VaultCommand::Export { look, redacted } => export::show(&mut screen, &look, redacted).await,
-        VaultCommand::Restore { folder, name } => restore::show(&mut screen, &folder, &name, json).await,
+        Command::Vault { command, json } => look(&mut screen, command, json).await,
+        Command::Doctor { issuer, json } => doctor::show(&mut screen, &issuer, json).await,
+        Command::Completions { .. } => Ok(Health::Fine),
+    }
+}
+
+async fn look(screen: &mut Screen, command: VaultCommand, json: bool) -> Result<Health, Trouble> {
+    match command {
+        VaultCommand::Status(look) => status::show(screen, &look, json).await,
+        VaultCommand::Verify(look) => verify::show(screen, &look, json).await,
+        VaultCommand::Export { look, redacted } => export::show(screen, &look, redacted).await,
+        VaultCommand::Restore { folder, name } => restore::show(screen, &folder, &name, json).await,
     }
 }
 

@@ -77,6 +77,11 @@ impl Screen {
         if end.is_empty() { Ok(()) } else { self.paragraph(4, FAINT, end) }
     }
 
+    /// A line that people copy, as it is.
+    pub(crate) fn verbatim(&mut self, line: &str) -> io::Result<()> {
+        writeln!(self.out, "{line}")
+    }
+
     pub(crate) fn json(&mut self, document: &Value) -> io::Result<()> {
         writeln!(self.out, "{}", ascii(document))
     }

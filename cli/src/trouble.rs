@@ -7,6 +7,8 @@ use std::{
 
 use mainstay::{
     host::{FileError, LockError},
+    native::NativeError,
+    support::doctor::DoctorError,
     vault::{InspectError, VaultError},
 };
 use serde_json::{Value, json};
@@ -34,6 +36,10 @@ pub(crate) enum Trouble {
     Unlistable(PathBuf, InspectError),
     #[error("nothing was put back: {0}")]
     NotRestored(VaultError),
+    #[error("{}", printable(&.0.to_string()))]
+    Doctor(#[from] DoctorError),
+    #[error("this machine gives no network: {0}")]
+    NoNetwork(NativeError),
     #[error("the operating system gave no threads: {0}")]
     Runtime(io::Error),
     #[error("{0}")]
@@ -58,7 +64,13 @@ impl Trouble {
     /// What it says of the vault; `None`: nothing, the command itself makes no sense.
     pub(crate) const fn health(&self) -> Option<Health> {
         match self {
-            Self::NoFolder(_) | Self::NotAFolder(_) | Self::NoKeyring | Self::NotRedacted | Self::NotAside(_) => None,
+            Self::NoFolder(_)
+            | Self::NotAFolder(_)
+            | Self::NoKeyring
+            | Self::NotRedacted
+            | Self::NotAside(_)
+            | Self::Doctor(_)
+            | Self::NoNetwork(_) => None,
             Self::Refused(..) | Self::Restless(_) | Self::Runtime(_) => Some(Health::Closed),
             Self::NotRestored(
                 VaultError::Locked(_) | VaultError::Lock(LockError::Busy) | VaultError::TooNew { .. },
@@ -83,6 +95,10 @@ impl Trouble {
             Self::NotRestored(VaultError::TooNew { .. }) => "too_new",
             Self::NotRestored(VaultError::Lock(LockError::Busy)) => "busy",
             Self::NotRestored(_) => "not_restored",
+            Self::Doctor(DoctorError::Issuer(_)) => "issuer",
+            Self::Doctor(DoctorError::Unreachable(_)) => "unreachable",
+            Self::Doctor(DoctorError::NoMetadata(_)) => "no_metadata",
+            Self::NoNetwork(_) => "no_network",
             Self::Runtime(_) => "no_threads",
             Self::Screen(_) => "no_screen",
         }
@@ -116,6 +132,14 @@ impl Trouble {
             Self::NotRestored(VaultError::Lock(LockError::Busy)) => "The app is writing. Try again in a moment.",
             Self::NotRestored(VaultError::Locked(_)) => "Run this as the user that the app runs as.",
             Self::NotRestored(_) => "Nothing is lost by trying again. If it stays, check the disk.",
+            Self::Doctor(DoctorError::Issuer(_)) => {
+                "Write it as the server does, as in https://id.example.com; http only on this machine."
+            }
+            Self::Doctor(DoctorError::Unreachable(_)) => "Check the address and the network, and try again.",
+            Self::Doctor(DoctorError::NoMetadata(_)) => {
+                "Check the issuer letter by letter: the server's own metadata have to name it just so."
+            }
+            Self::NoNetwork(_) => "Check the machine's certificates and limits.",
             Self::Runtime(_) | Self::Screen(_) => "Try again when the machine is less busy.",
         }
     }

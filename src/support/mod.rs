@@ -4,6 +4,7 @@
 //! ([`Vault::inspect`]), and is safe while the app runs. What it returns holds no secret, but names of people:
 //! [`Pseudonyms`] make a name that can be published of each.
 
+pub mod doctor;
 #[cfg(test)]
 mod tests;
 

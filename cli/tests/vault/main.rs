@@ -4,6 +4,7 @@
 
 #[path = "../../../tests/process/app.rs"]
 mod app;
+mod doctor;
 mod documented;
 mod hostile;
 mod live;
