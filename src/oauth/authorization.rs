@@ -97,7 +97,7 @@ pub struct PendingSignIn {
     names_issuer: bool,
     redirect_uri: Url,
     state: Secret,
-    nonce: String,
+    nonce: Secret,
     verifier: Verifier,
     started_at: Timestamp,
 }
@@ -182,7 +182,7 @@ impl PendingSignIn {
             names_issuer: server.names_issuer_in_callback,
             redirect_uri: redirect_uri.clone(),
             state: Secret::new(base64url::encode(entropy.state).into_bytes()),
-            nonce: base64url::encode(entropy.nonce),
+            nonce: Secret::new(base64url::encode(entropy.nonce).into_bytes()),
             verifier: Verifier::new(&entropy.verifier),
             started_at: now,
         };
@@ -206,7 +206,7 @@ impl PendingSignIn {
             .append_pair("client_id", &client.id)
             .append_pair("redirect_uri", self.redirect_uri.as_str())
             .append_pair("state", self.state.expose_text())
-            .append_pair("nonce", &self.nonce)
+            .append_pair("nonce", self.nonce.expose_text())
             .append_pair("code_challenge", &self.verifier.challenge())
             .append_pair("code_challenge_method", "S256")
             .extend_pairs(optional.into_iter().filter_map(|(name, value)| value.map(|value| (name, value))))
@@ -229,7 +229,7 @@ impl PendingSignIn {
     /// The nonce that the ID token must repeat.
     #[must_use]
     pub fn nonce(&self) -> &str {
-        &self.nonce
+        self.nonce.expose_text()
     }
 
     /// The PKCE verifier, for the token request.
@@ -282,7 +282,7 @@ impl PendingSignIn {
             names_issuer: self.names_issuer,
             redirect_uri: self.redirect_uri.as_str(),
             state: self.state.expose_text(),
-            nonce: &self.nonce,
+            nonce: self.nonce.expose_text(),
             verifier: self.verifier.secret().expose_text(),
             started_at: self.started_at,
         };
@@ -306,7 +306,7 @@ impl PendingSignIn {
             names_issuer: record.names_issuer,
             redirect_uri: Url::parse(&record.redirect_uri).map_err(|_| MalformedAnswer::Invalid("redirect_uri"))?,
             state: secret(record.state, "state")?,
-            nonce: record.nonce,
+            nonce: Secret::new(record.nonce.into_bytes()),
             verifier: Verifier::from_secret(secret(record.verifier, "verifier")?),
             started_at: record.started_at,
         })

@@ -140,12 +140,14 @@ fn requests_and_answers_are_not_printed() {
     let metadata = response(200, &[("content-type", "application/json")], metadata);
     let issuer = Issuer::parse("https://id.example").unwrap();
     let metadata = ServerMetadata::read(&Answer::new(&metadata, false), &issuer).unwrap();
-    let entropy = SignInEntropy { state: key(), nonce: [0; 32], verifier: key() };
+    let entropy = SignInEntropy { state: key(), nonce: key(), verifier: key() };
     let (client, options) = (OAuthClient::public("till"), SignInOptions::default());
     let now = Timestamp::from_millis(0);
     let (pending, url) = PendingSignIn::start(&metadata, &client, &redirect_uri, &options, &entropy, now).unwrap();
-    let (_, state) = url.query_pairs().find(|(name, _)| name == "state").unwrap();
-    assert!(!format!("{pending:?}").contains(&*state));
+    for told in ["state", "nonce"] {
+        let (_, value) = url.query_pairs().find(|(name, _)| name == told).unwrap();
+        assert!(!format!("{pending:?}{pending:#?}").contains(&value[..20]), "{told}: {pending:?}");
+    }
     is_redacted(&pending);
 
     let probe = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, &secret()).unwrap();
