@@ -93,6 +93,11 @@ impl Files for CountedFiles {
         self.inner.read(name, limit)
     }
 
+    fn read_each(&self, names: &[FileName], limit: usize) -> BoxFuture<'_, Vec<Result<Option<Vec<u8>>, FileError>>> {
+        self.counts.reads.fetch_add(u64::try_from(names.len()).unwrap_or_default(), Ordering::Relaxed);
+        self.inner.read_each(names, limit)
+    }
+
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
         count(&self.counts.writes);
         self.inner.create(name, content)

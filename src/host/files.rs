@@ -69,6 +69,18 @@ pub enum FileError {
 pub trait Files: MaybeSendSync {
     /// The whole content; `None` if there is no such file. Refuses more than `limit` bytes and anything but a regular file.
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>>;
+    /// Reads several files one after the other, each as [`read`](Files::read) does: for hosts where asking the disk costs
+    /// more than the disk does.
+    fn read_each(&self, names: &[FileName], limit: usize) -> BoxFuture<'_, Vec<Result<Option<Vec<u8>>, FileError>>> {
+        let names = names.to_vec();
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(names.len());
+            for name in &names {
+                found.push(self.read(name, limit).await);
+            }
+            found
+        })
+    }
     /// Creates a file that must not exist yet, readable by its owner only, with `content`.
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>>;
     /// Writes `content` over an existing file from its start, and cuts the file there.

@@ -76,9 +76,18 @@ impl FolderFiles {
 
 impl Files for FolderFiles {
     fn read(&self, name: &FileName, limit: usize) -> BoxFuture<'_, Result<Option<Vec<u8>>, FileError>> {
-        self.blocking_on(name, move |path| match read(path, limit) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            content => content.map(Some),
+        self.blocking_on(name, move |path| read_if_there(path, limit))
+    }
+
+    fn read_each(&self, names: &[FileName], limit: usize) -> BoxFuture<'_, Vec<Result<Option<Vec<u8>>, FileError>>> {
+        let names = names.to_vec();
+        Box::pin(async move {
+            let (folder, count) = (self.folder.clone(), names.len());
+            let read = move || names.iter().map(|name| read_if_there(&folder.join(name.as_str()), limit)).collect();
+            match self.handle.spawn_blocking(read).await {
+                Ok(found) => Vec::into_iter(found).map(|one: io::Result<_>| one.map_err(explain)).collect(),
+                Err(_ended) => vec![Err(FileError::Io("the runtime has ended".to_owned())); count],
+            }
         })
     }
 
@@ -155,6 +164,13 @@ impl Files for FolderFiles {
             let found = self.blocking(|folder| Ok(watch::on(folder))).await.ok().flatten();
             found.map(|watch| -> Box<dyn Watch> { Box::new(watch) })
         })
+    }
+}
+
+fn read_if_there(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    match read(path, limit) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        content => content.map(Some),
     }
 }
 

@@ -119,6 +119,10 @@ impl Files for TrackedFiles {
         self.files.count(Effect::Other, self.files.inner.read(name, limit))
     }
 
+    fn read_each(&self, names: &[FileName], limit: usize) -> BoxFuture<'_, Vec<Result<Option<Vec<u8>>, FileError>>> {
+        self.files.count(Effect::Other, self.files.inner.read_each(names, limit))
+    }
+
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
         self.files.count(Effect::Other, self.files.inner.create(name, content))
     }

@@ -6,6 +6,7 @@ use super::{
     AccountKey, Epoch, UnreadableReason, Vault, VaultError,
     names::{self, Of, Part, Single},
     outcome::Closed,
+    reading::Reading,
     record::{self, Kind, Sealed},
 };
 use crate::host::FileName;
@@ -40,7 +41,18 @@ impl Vault {
 
     /// The epoch, or that of the current record if the file was lost or damaged: it never goes back.
     pub(super) async fn read_epoch(&self, account: AccountKey) -> Result<Epoch, Closed> {
-        let noted = match self.disk.read(&Of(account).epoch()).await? {
+        let file = self.disk.read(&Of(account).epoch()).await?;
+        self.epoch_noted(account, file).await
+    }
+
+    /// The same, where it may have been read ahead.
+    pub(super) async fn read_epoch_of(&self, reading: &mut Reading<'_>) -> Result<Epoch, Closed> {
+        let file = reading.read(&Of(reading.account).epoch()).await?;
+        self.epoch_noted(reading.account, file).await
+    }
+
+    async fn epoch_noted(&self, account: AccountKey, file: Option<Vec<u8>>) -> Result<Epoch, Closed> {
+        let noted = match file {
             None => Ok(Epoch::default()),
             Some(file) => parse_epoch(&file),
         };

@@ -28,6 +28,11 @@ pub(super) struct Install {
 }
 
 impl Install {
+    /// What an installation's file says.
+    pub(super) fn read(file: Option<&[u8]>) -> Result<Self, Closed> {
+        Self::parse(record::read_plain(file.ok_or(Closed::Empty)?, record::Kind::Install)?)
+    }
+
     /// The content of an installation's file.
     pub(super) fn parse(content: &[u8]) -> Result<Self, Closed> {
         let (id, rest) = content.split_first_chunk().ok_or(UnreadableReason::Nonsense)?;
@@ -62,8 +67,7 @@ impl Install {
 impl Vault {
     /// The installation that this folder belongs to.
     pub(super) async fn install(&self) -> Result<Install, Closed> {
-        let file = self.disk.read(&names::install()).await?.ok_or(Closed::Empty)?;
-        Install::parse(record::read_plain(&file, record::Kind::Install)?)
+        Install::read(self.disk.read(&names::install()).await?.as_deref())
     }
 
     /// Names a new installation, on this machine.

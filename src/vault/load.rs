@@ -10,6 +10,7 @@ use super::{
     names::{Of, Single},
     outcome::Closed,
     payload::{self, IntentV1},
+    reading::Reading,
     record::Sealed,
     shelf::Shelf,
 };
@@ -75,13 +76,14 @@ impl Vault {
     }
 
     async fn load_shelf(&self, account: AccountKey) -> Result<Stored, Closed> {
-        let mut shelf = self.shelf(account).await?;
+        let more = [Single::Intent, Single::Session].map(|single| Of(account).single(single));
+        let (mut shelf, mut reading) = self.shelf_and_more(account, &more).await?;
         if shelf.void {
             self.finish_sign_out(account, shelf.epoch).await;
         }
         let generation = shelf.newest()?.credentials.generation;
-        let intent = self.load_intent(account, &mut shelf).await?;
-        let session = self.load_noting(account, Single::Session, &mut shelf).await?;
+        let intent = self.load_intent(&mut reading, &mut shelf).await?;
+        let session = load_noting(&mut reading, Single::Session, &mut shelf).await?;
         let mut generations = shelf.generations.into_iter().map(|book| book.credentials);
         Ok(Stored {
             credentials: generations.next().ok_or(Closed::Empty)?,
@@ -101,42 +103,14 @@ impl Vault {
         }
     }
 
-    async fn load_intent(&self, account: AccountKey, shelf: &mut Shelf) -> Result<Option<Intent>, Closed> {
+    async fn load_intent(&self, reading: &mut Reading<'_>, shelf: &mut Shelf) -> Result<Option<Intent>, Closed> {
         let damages = shelf.damaged.len();
-        let content = self.load_noting(account, Single::Intent, shelf).await?;
+        let content = load_noting(reading, Single::Intent, shelf).await?;
         if shelf.damaged.len() > damages {
-            return self.damaged_intent(shelf).await;
+            return damaged_intent(reading, shelf).await;
         }
         let intent = content.and_then(|(_, content)| payload::decode::<IntentV1>(&content).ok());
         Ok(intent.map(|intent| Intent { generation: intent.generation, fingerprint: Fingerprint(intent.fingerprint) }))
-    }
-
-    /// An intent that cannot be read may be one for the current refresh token: careful is to say that it is.
-    async fn damaged_intent(&self, shelf: &Shelf) -> Result<Option<Intent>, Closed> {
-        let keys = self.keys_for_records().await?;
-        let credentials = &shelf.newest()?.credentials;
-        Ok(credentials.refresh_token.as_ref().map(|token| Intent {
-            generation: credentials.generation,
-            fingerprint: keys.fingerprinter.fingerprint(token),
-        }))
-    }
-
-    /// A record beside the generations; one that cannot be read is noted, and costs nothing else.
-    async fn load_noting(
-        &self,
-        account: AccountKey,
-        single: Single,
-        shelf: &mut Shelf,
-    ) -> Result<Option<(Epoch, Zeroizing<Vec<u8>>)>, Closed> {
-        match self.load_record(account, single).await {
-            Ok((epoch, content)) => Ok((epoch >= shelf.epoch).then_some((epoch, content))),
-            Err(Closed::Empty) => Ok(None),
-            Err(Closed::Unreadable(reason)) => {
-                shelf.damaged.push(Damage { file: Of(account).single(single), reason });
-                Ok(None)
-            }
-            Err(closed) => Err(closed),
-        }
     }
 
     /// A record that an account has one of, and the epoch it was written in.
@@ -145,9 +119,40 @@ impl Vault {
         account: AccountKey,
         single: Single,
     ) -> Result<(Epoch, Zeroizing<Vec<u8>>), Closed> {
-        let file = self.disk.read(&Of(account).single(single)).await?.ok_or(Closed::Empty)?;
-        let sealed = Sealed::parse(&file)?;
-        let content = sealed.open(&*self.keys_for_records().await?, single.kind(), account)?;
-        Ok((sealed.epoch, content))
+        load_record(&mut self.read_ahead(account, [Of(account).single(single)]).await, single).await
     }
+}
+
+/// An intent that cannot be read may be one for the current refresh token: careful is to say that it is.
+async fn damaged_intent(reading: &mut Reading<'_>, shelf: &Shelf) -> Result<Option<Intent>, Closed> {
+    let keys = reading.keys().await?;
+    let credentials = &shelf.newest()?.credentials;
+    Ok(credentials
+        .refresh_token
+        .as_ref()
+        .map(|token| Intent { generation: credentials.generation, fingerprint: keys.fingerprinter.fingerprint(token) }))
+}
+
+/// A record beside the generations; one that cannot be read is noted, and costs nothing else.
+async fn load_noting(
+    reading: &mut Reading<'_>,
+    single: Single,
+    shelf: &mut Shelf,
+) -> Result<Option<(Epoch, Zeroizing<Vec<u8>>)>, Closed> {
+    match load_record(reading, single).await {
+        Ok((epoch, content)) => Ok((epoch >= shelf.epoch).then_some((epoch, content))),
+        Err(Closed::Empty) => Ok(None),
+        Err(Closed::Unreadable(reason)) => {
+            shelf.damaged.push(Damage { file: Of(reading.account).single(single), reason });
+            Ok(None)
+        }
+        Err(closed) => Err(closed),
+    }
+}
+
+async fn load_record(reading: &mut Reading<'_>, single: Single) -> Result<(Epoch, Zeroizing<Vec<u8>>), Closed> {
+    let file = reading.read(&Of(reading.account).single(single)).await?.ok_or(Closed::Empty)?;
+    let sealed = Sealed::parse(&file)?;
+    let content = sealed.open(&*reading.keys().await?, single.kind(), reading.account)?;
+    Ok((sealed.epoch, content))
 }

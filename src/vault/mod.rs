@@ -33,6 +33,7 @@ mod names;
 mod open;
 mod outcome;
 mod payload;
+mod reading;
 mod record;
 mod reseal;
 mod revocation;

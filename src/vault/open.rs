@@ -15,7 +15,11 @@ use crate::Secret;
 impl Vault {
     /// The keys of this vault. `Empty`: it was never born, or its birth was cut short.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, Closed> {
-        let install = self.install().await?;
+        self.keys_of(self.install().await?).await
+    }
+
+    /// The keys of this vault, whose file of the installation says this.
+    pub(super) async fn keys_of(&self, install: Install) -> Result<Arc<Keys>, Closed> {
         if let Some(keys) = self.remembered().filter(|keys| keys.install == install.id && keys.slot == install.slot) {
             return Ok(keys);
         }

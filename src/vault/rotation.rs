@@ -178,10 +178,11 @@ impl Vault {
         fingerprint: Fingerprint,
     ) -> Result<FileName, VaultError> {
         let (name, current) = (Of(account).single(Single::Intent), Of(account).current());
-        self.refuse_replacing(account, &name, shelf.epoch).await?;
+        let mut reading = self.read_ahead(account, [Of(account).epoch(), name.clone()]).await;
+        self.refuse_replacing(&mut reading, &name, shelf.epoch).await?;
         let content = payload::encode(&IntentV1 { generation, fingerprint: fingerprint.0 })?;
         let header = Header { kind: Kind::Intent, account, generation: generation.number(), epoch: shelf.epoch };
-        let keys = self.keys_for_records().await?;
+        let keys = reading.keys().await?;
         let intent = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
 
         let both = join(self.disk.reserve(&current, size), self.disk.prepare(&name, intent));

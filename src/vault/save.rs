@@ -7,6 +7,7 @@ use super::{
     names::{self, Of, Part, Single},
     outcome::Closed,
     payload::{self, GenerationV1},
+    reading::Reading,
     record::{self, Header, Kind, Sealed},
     shelf::Shelf,
 };
@@ -152,36 +153,27 @@ impl Vault {
         self.keys_or_birth().await?;
         let _held = self.files_lock(account).await?;
         // Asked for under the lock: the vault may have been sealed anew meanwhile.
-        let keys = self.keys_for_records().await?;
+        let name = Of(account).single(single);
+        let mut reading = self.read_ahead(account, [Of(account).epoch(), name.clone()]).await;
+        let keys = reading.keys().await?;
         let header = Header { kind: single.kind(), account, generation: 0, epoch };
         let file = record::seal(&keys, &header, self.disk.draw_bytes(), content)?;
-        self.save_locked(account, &Of(account).single(single), epoch, file).await
-    }
-
-    /// The same, for whoever holds the files lock.
-    pub(super) async fn save_locked(
-        &self,
-        account: AccountKey,
-        name: &FileName,
-        epoch: Epoch,
-        file: Vec<u8>,
-    ) -> Result<(), VaultError> {
-        self.refuse_replacing(account, name, epoch).await?;
-        self.disk.replace(name, file).await?;
-        self.confirm(account, epoch, name).await
+        self.refuse_replacing(&mut reading, &name, epoch).await?;
+        self.disk.replace(&name, file).await?;
+        self.confirm(account, epoch, &name).await
     }
 
     /// Whether a record of `epoch` may take the place of what is there. The caller holds the files lock.
     pub(super) async fn refuse_replacing(
         &self,
-        account: AccountKey,
+        reading: &mut Reading<'_>,
         name: &FileName,
         epoch: Epoch,
     ) -> Result<(), VaultError> {
-        if self.read_epoch(account).await? > epoch {
+        if self.read_epoch_of(reading).await? > epoch {
             return Err(VaultError::SignedOut);
         }
-        match self.disk.read(name).await? {
+        match reading.read(name).await? {
             Some(there) => refuse_too_new(&there),
             None => Ok(()),
         }

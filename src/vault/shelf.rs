@@ -6,10 +6,12 @@ use mainstay_core::Generation;
 
 use super::{
     AccountKey, Damage, Epoch, UnreadableReason, Vault, VaultError,
+    install::Install,
     keys::Keys,
     names::{self, Of, Part},
     outcome::Closed,
     payload::{self, GenerationV1, Repeated},
+    reading::Reading,
     record::{Kind, Sealed},
 };
 use crate::{Credentials, host::FileName};
@@ -89,62 +91,83 @@ impl Vault {
     /// Reads an account. Takes no lock: a writer leaves the current or an older generation in place at every moment.
     /// Only "nothing there" and "another key" are looked at twice, the second time while nobody writes.
     pub(super) async fn shelf(&self, account: AccountKey) -> Result<Shelf, Closed> {
-        let shelf = self.shelf_unlocked(account).await?;
+        self.shelf_and_more(account, &[]).await.map(|(shelf, _)| shelf)
+    }
+
+    /// The same, and reads `more` ahead.
+    pub(super) async fn shelf_and_more(
+        &self,
+        account: AccountKey,
+        more: &[FileName],
+    ) -> Result<(Shelf, Reading<'_>), Closed> {
+        let (shelf, reading) = self.shelf_and_more_unlocked(account, more).await?;
         if (!shelf.is_blank() && !shelf.is_under_another_key()) || shelf.void {
-            return Ok(shelf);
+            return Ok((shelf, reading));
         }
         if self.install().await == Err(Closed::Empty) {
             // Never born, unless only a part of it was set aside or restored yet.
             let remnant = self.disk.read(&names::canary()).await?;
-            return if remnant.is_none() { Ok(shelf) } else { Err(UnreadableReason::InstallMissing.into()) };
+            return if remnant.is_none() { Ok((shelf, reading)) } else { Err(UnreadableReason::InstallMissing.into()) };
         }
         // A writer that does not let go was stopped, and moves nothing while we look.
         let _held = self.files_lock_soon(account).await;
-        self.shelf_unlocked(account).await
+        self.shelf_and_more_unlocked(account, more).await
     }
 
     /// Reads an account, as whoever holds its files lock may.
     pub(super) async fn shelf_unlocked(&self, account: AccountKey) -> Result<Shelf, Closed> {
-        let epoch = self.read_epoch(account).await?;
+        self.shelf_and_more_unlocked(account, &[]).await.map(|(shelf, _)| shelf)
+    }
+
+    async fn shelf_and_more_unlocked(
+        &self,
+        account: AccountKey,
+        more: &[FileName],
+    ) -> Result<(Shelf, Reading<'_>), Closed> {
+        let own = [Of(account).epoch(), Of(account).current()];
+        let mut reading = self.read_ahead(account, own.into_iter().chain(more.iter().cloned())).await;
+        let epoch = self.read_epoch_of(&mut reading).await?;
         let mut shelf = Shelf::default();
         for _ in 0..ATTEMPTS {
             shelf = Shelf { epoch, ..Shelf::default() };
-            self.put_current(&mut shelf, account).await?;
+            self.put_current(&mut shelf, &mut reading).await?;
             if shelf.generations.is_empty() && !shelf.void {
-                self.put_kept(&mut shelf, account).await?;
+                self.put_kept(&mut shelf, &mut reading).await?;
             }
             if !shelf.is_blank() || shelf.void {
                 break;
             }
         }
         shelf.arrange();
-        Ok(shelf)
+        Ok((shelf, reading))
     }
 
     /// The current generation and those that it says are kept.
-    async fn put_current(&self, shelf: &mut Shelf, account: AccountKey) -> Result<(), Closed> {
-        self.put(shelf, account, Of(account).current()).await?;
+    async fn put_current(&self, shelf: &mut Shelf, reading: &mut Reading<'_>) -> Result<(), Closed> {
+        let files = Of(reading.account);
+        self.put(shelf, reading, files.current()).await?;
         for generation in shelf.generations.first().map(|book| book.kept.clone()).unwrap_or_default() {
-            self.put(shelf, account, Of(account).kept(generation)).await?;
+            self.put(shelf, reading, files.kept(generation)).await?;
         }
         Ok(())
     }
 
     /// Whatever older generation there is.
-    async fn put_kept(&self, shelf: &mut Shelf, account: AccountKey) -> Result<(), Closed> {
+    async fn put_kept(&self, shelf: &mut Shelf, reading: &mut Reading<'_>) -> Result<(), Closed> {
+        let files = Of(reading.account);
         let names = self.disk.files.list().await?;
         // The newest first, as they are dropped the oldest first: one that is gone tells that the older ones are too.
-        for name in names.into_iter().rev().filter(|name| matches!(Of(account).part(name), Some(Part::Kept(_)))) {
-            self.put(shelf, account, name).await?;
+        for name in names.into_iter().rev().filter(|name| matches!(files.part(name), Some(Part::Kept(_)))) {
+            self.put(shelf, reading, name).await?;
         }
         Ok(())
     }
 
     /// Opens one file, if it is there, onto the shelf.
-    async fn put(&self, shelf: &mut Shelf, account: AccountKey, name: FileName) -> Result<(), Closed> {
-        let opened = match self.disk.read(&name).await {
+    async fn put(&self, shelf: &mut Shelf, reading: &mut Reading<'_>, name: FileName) -> Result<(), Closed> {
+        let opened = match reading.read(&name).await {
             Ok(None) => return Ok(()),
-            Ok(Some(file)) => self.open_book(account, name.clone(), &file).await,
+            Ok(Some(file)) => open_book(reading, name.clone(), &file).await,
             Err(error) => Err(error.into()),
         };
         match opened {
@@ -156,27 +179,32 @@ impl Vault {
         Ok(())
     }
 
-    async fn open_book(&self, account: AccountKey, name: FileName, file: &[u8]) -> Result<Book, Closed> {
-        let sealed = Sealed::parse(file)?;
-        let keys = self.keys_for_records().await?;
-        let content = sealed.open(&keys, Kind::Credentials, account)?;
-        let payload: GenerationV1 = payload::decode(&content)?;
-        let (kept, repeated) = (payload.kept.clone(), payload.repeated());
-        let credentials = payload.into_credentials();
-        if credentials.generation.number() != sealed.generation {
-            return Err(UnreadableReason::Nonsense.into());
-        }
-        Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, repeated })
-    }
-
     /// The keys, where a record is there that needs them: a vault that was never born is then one that lost a file.
     pub(super) async fn keys_for_records(&self) -> Result<Arc<Keys>, Closed> {
-        match self.keys().await {
-            Err(Closed::Empty) => match self.install().await {
-                Err(Closed::Empty) => Err(UnreadableReason::InstallMissing.into()),
-                _ => Err(UnreadableReason::KeyMissing.into()),
-            },
-            other => other,
+        self.keys_for_records_of(self.install().await).await
+    }
+
+    /// The same, for whoever knows what the file of the installation says.
+    pub(super) async fn keys_for_records_of(&self, install: Result<Install, Closed>) -> Result<Arc<Keys>, Closed> {
+        let install = match install {
+            Err(Closed::Empty) => return Err(UnreadableReason::InstallMissing.into()),
+            install => install?,
+        };
+        match self.keys_of(install).await {
+            Err(Closed::Empty) => Err(UnreadableReason::KeyMissing.into()),
+            keys => keys,
         }
     }
+}
+
+async fn open_book(reading: &mut Reading<'_>, name: FileName, file: &[u8]) -> Result<Book, Closed> {
+    let sealed = Sealed::parse(file)?;
+    let content = sealed.open(&*reading.keys().await?, Kind::Credentials, reading.account)?;
+    let payload: GenerationV1 = payload::decode(&content)?;
+    let (kept, repeated) = (payload.kept.clone(), payload.repeated());
+    let credentials = payload.into_credentials();
+    if credentials.generation.number() != sealed.generation {
+        return Err(UnreadableReason::Nonsense.into());
+    }
+    Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, repeated })
 }
