@@ -9,6 +9,7 @@
 
 mod evening;
 mod files;
+mod growth;
 mod hot_path;
 mod machine;
 mod pairs;
@@ -17,10 +18,12 @@ mod recovery;
 mod refresh;
 mod report;
 mod rotation;
+mod stored;
 mod till;
 
 pub use evening::{Evening, transitions_per_second};
 pub use files::{CountedFiles, Operations};
+pub use growth::open_one_of;
 pub use hot_path::{HotPath, nanoseconds_per_call, time_access_token};
 pub use machine::machine;
 pub use pairs::{Compared, Pairs};
@@ -29,4 +32,5 @@ pub use recovery::{Recovery, recover};
 pub use refresh::{Wire, time_refresh};
 pub use report::{Row, table};
 pub use rotation::{Step, rotate};
+pub use stored::{time_open, time_save};
 pub use till::{LeapingClock, Outcome, Till};

@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use mainstay_benches::{
     Compared, HotPath, Outcome, Row, Step, Wire, machine, nanoseconds_per_call, recover, rotate, table,
-    time_access_token, time_refresh, transitions_per_second,
+    time_access_token, time_open, time_refresh, time_save, transitions_per_second,
 };
 
 /// Calls over which allocations are counted.
@@ -12,6 +12,8 @@ const COUNTED_CALLS: u32 = 1000;
 /// Refreshes of each kind over loopback, and over a slower wire.
 const REFRESHES: u32 = 300;
 const FAR_REFRESHES: u32 = 60;
+/// Accounts opened, and records saved.
+const STORED: u32 = 1000;
 /// A server on the same continent.
 const FAR: Duration = Duration::from_millis(50);
 
@@ -37,6 +39,7 @@ async fn report() -> Outcome<String> {
     rows.push(recovery().await?);
     rows.push(refresh("a refresh over loopback", Wire::Loopback, REFRESHES).await?);
     rows.push(refresh("a refresh, answered 50 ms later", Wire::Far(FAR), FAR_REFRESHES).await?);
+    rows.extend(stored().await?);
     eprintln!("file operations");
     let steps = rotate(REFRESHES).await?;
     Ok(format!("{}\n{}\nMeasured on {}.\n", table(&rows), operations(&steps), machine()))
@@ -106,6 +109,30 @@ async fn refresh(what: &'static str, wire: Wire, rounds: u32) -> Outcome<Row> {
         goal: "≤ 1.1×",
         met: Some(compared.ratio <= 1.1),
     })
+}
+
+async fn stored() -> Outcome<[Row; 2]> {
+    eprintln!("the vault");
+    let open = time_open(STORED).await?;
+    let save = time_save(STORED).await?;
+    Ok([
+        Row {
+            what: "opening and decrypting a signed-in account",
+            floor: format!("{}: two reads, two AEAD openings", millis(open.floor)),
+            ours: millis(open.ours),
+            result: times(open),
+            goal: "≤ 1.5×",
+            met: Some(open.ratio <= 1.5),
+        },
+        Row {
+            what: "saving a record",
+            floor: format!("{}: write, `fsync`, rename, `fsync` of the folder", millis(save.floor)),
+            ours: millis(save.ours),
+            result: times(save),
+            goal: "≤ 1.2×",
+            met: Some(save.ratio <= 1.2),
+        },
+    ])
 }
 
 fn operations(steps: &[Step]) -> String {

@@ -69,10 +69,10 @@ pub async fn rotate(rounds: u32) -> Outcome<Vec<Step>> {
 }
 
 /// As long as a session's record is after a busy day.
-const RECORD: &[u8] = &[b'r'; 4096];
+pub(crate) const RECORD: &[u8] = &[b'r'; 4096];
 
 /// What a real server issues, in size.
-fn credentials(generation: Generation) -> Credentials {
+pub(crate) fn credentials(generation: Generation) -> Credentials {
     Credentials {
         generation,
         identity: Identity {

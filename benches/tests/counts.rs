@@ -1,7 +1,7 @@
 //! What can be counted is the same on every machine: it is asserted here, and reported by `cargo xtask bench`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use mainstay_benches::{Evening, HotPath, prepare_refresh, recover, rotate};
+use mainstay_benches::{Evening, HotPath, open_one_of, prepare_refresh, recover, rotate};
 use mainstay_mock_server::Endpoint;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -50,4 +50,13 @@ fn the_evening_that_is_timed_has_renewals_and_recoveries() {
     }
     assert!(states["signed_in"] > 5000 && states["recovering"] > 100, "{states:?}");
     assert!(evening.generation().number() > 100, "{:?}", evening.generation());
+}
+
+#[tokio::test]
+async fn opening_one_account_costs_the_same_however_many_there_are() {
+    let alone = open_one_of(1).await.unwrap();
+    assert_eq!((alone.syncs, alone.writes, alone.renames, alone.removals), (0, 0, 0, 0), "reading changes nothing");
+    for accounts in [10, 1000] {
+        assert_eq!(open_one_of(accounts).await.unwrap(), alone, "{accounts} accounts");
+    }
 }
