@@ -10,6 +10,7 @@ use std::{
 use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use mainstay::{
     Generation,
+    host::Host,
     vault::{AccountKey, Epoch, Outcome as Read, Vault, VaultHost},
 };
 
@@ -25,7 +26,9 @@ use crate::{
 /// Whatever the vault or the disk says.
 pub async fn time_open(rounds: u32) -> Outcome<Compared> {
     let folder = tempfile::tempdir()?;
-    let (vault, till) = signed_in(folder.path()).await?;
+    // Its runtime ends with the host.
+    let host = native_host(folder.path())?;
+    let (vault, till) = signed_in(&host).await?;
     let bare = Bare::beside(folder.path())?;
     let mut pairs = Pairs::default();
     for round in 0..rounds {
@@ -46,7 +49,9 @@ pub async fn time_open(rounds: u32) -> Outcome<Compared> {
 /// Whatever the vault or the disk says.
 pub async fn time_save(rounds: u32) -> Outcome<Compared> {
     let folder = tempfile::tempdir()?;
-    let (vault, till) = signed_in(folder.path()).await?;
+    // Its runtime ends with the host.
+    let host = native_host(folder.path())?;
+    let (vault, till) = signed_in(&host).await?;
     let mut pairs = Pairs::default();
     for round in 0..rounds {
         if round % 2 == 0 {
@@ -60,8 +65,8 @@ pub async fn time_save(rounds: u32) -> Outcome<Compared> {
     Ok(pairs.compared())
 }
 
-async fn signed_in(folder: &Path) -> Outcome<(Vault, AccountKey)> {
-    let (vault, till) = (Vault::new(VaultHost::from(&native_host(folder)?)), AccountKey::from_name("till"));
+async fn signed_in(host: &Host) -> Outcome<(Vault, AccountKey)> {
+    let (vault, till) = (Vault::new(VaultHost::from(host)), AccountKey::from_name("till"));
     vault.first_save(till, &credentials(Generation::FIRST), Epoch::default()).await?;
     vault.save_session(till, Epoch::default(), RECORD).await?;
     Ok((vault, till))
