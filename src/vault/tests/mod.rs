@@ -10,6 +10,7 @@ mod format;
 mod fuzzed;
 mod hostile;
 mod inspecting;
+mod meanwhile;
 mod reading;
 mod records;
 mod resealing;
