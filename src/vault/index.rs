@@ -7,7 +7,7 @@ use super::{
     AccountKey, Epoch, Outcome, Vault, VaultError, WRITERS_PATIENCE,
     names::{self, Of, Part, Single},
     outcome::Closed,
-    record::{self, Header, Kind, NO_ACCOUNT, Sealed},
+    record::{self, Header, Kind, NO_ACCOUNT},
     save::refuse_too_new,
 };
 use crate::{Identity, host::MaybeSend};
@@ -64,9 +64,8 @@ impl Vault {
     }
 
     async fn read_index(&self) -> Result<Vec<u8>, Closed> {
-        let file = self.disk.read(&names::index()).await?.ok_or(Closed::Empty)?;
-        let keys = self.keys_for_records().await?;
-        Ok(Sealed::parse(&file)?.open(&keys, Kind::Accounts, NO_ACCOUNT)?.to_vec())
+        let opened = self.open_record(NO_ACCOUNT, &names::index(), Kind::Accounts).await?;
+        Ok(opened.ok_or(Closed::Empty)?.content.to_vec())
     }
 
     /// Changes the index, one process at a time. `change` is given what is there, and says what to store; `None`: nothing.

@@ -202,8 +202,10 @@ impl Vault {
             let still = Arc::new(Still::of(&*self.disk.files, &*self.clock).await?);
             let picture = self.picture(&still);
             let keys = picture.keys_of_picture().await;
-            // The key was asked for after the picture was taken. It fits as long as no other key took its place since.
-            if still.still_holds(&*self.disk.files, &names::install()).await {
+            // The key was asked for after the picture was taken. It fits as long as no other key took its place since, and none
+            // went: a re-seal lets go of the old one after it has replaced the canary.
+            let files = &*self.disk.files;
+            if still.still_holds(files, &names::canary()).await && still.still_holds(files, &names::install()).await {
                 return Ok(Inspector { still: &still, vault: &picture, keys }.look().await);
             }
         }

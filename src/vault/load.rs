@@ -10,8 +10,7 @@ use super::{
     names::{Of, Single},
     outcome::Closed,
     payload::{self, IntentV1},
-    reading::Reading,
-    record::Sealed,
+    reading::{Opened, Reading},
     shelf::Shelf,
 };
 use crate::{Credentials, host::FileName};
@@ -82,14 +81,14 @@ impl Vault {
             self.finish_sign_out(account, shelf.epoch).await;
         }
         let generation = shelf.newest()?.credentials.generation;
-        let intent = self.load_intent(&mut reading, &mut shelf).await?;
+        let intent = load_intent(&mut reading, &mut shelf).await?;
         let session = load_noting(&mut reading, Single::Session, &mut shelf).await?;
         let mut generations = shelf.generations.into_iter().map(|book| book.credentials);
         Ok(Stored {
             credentials: generations.next().ok_or(Closed::Empty)?,
             previous: generations.collect(),
             intent: intent.filter(|intent| intent.generation == generation),
-            session: session.map(|(_, session)| session.to_vec()),
+            session: session.map(|session| session.to_vec()),
             imported: shelf.repeated.imported.into_iter().map(Fingerprint).collect(),
             epoch: shelf.epoch,
             damaged: shelf.damaged,
@@ -103,24 +102,25 @@ impl Vault {
         }
     }
 
-    async fn load_intent(&self, reading: &mut Reading<'_>, shelf: &mut Shelf) -> Result<Option<Intent>, Closed> {
-        let damages = shelf.damaged.len();
-        let content = load_noting(reading, Single::Intent, shelf).await?;
-        if shelf.damaged.len() > damages {
-            return damaged_intent(reading, shelf).await;
-        }
-        let intent = content.and_then(|(_, content)| payload::decode::<IntentV1>(&content).ok());
-        Ok(intent.map(|intent| Intent { generation: intent.generation, fingerprint: Fingerprint(intent.fingerprint) }))
-    }
-
     /// A record that an account has one of, and the epoch it was written in.
     pub(super) async fn load_record(
         &self,
         account: AccountKey,
         single: Single,
     ) -> Result<(Epoch, Zeroizing<Vec<u8>>), Closed> {
-        load_record(&mut self.read_ahead(account, [Of(account).single(single)]).await, single).await
+        let opened = self.open_record(account, &Of(account).single(single), single.kind()).await?;
+        opened.map(|Opened { epoch, content, .. }| (epoch, content)).ok_or(Closed::Empty)
     }
+}
+
+async fn load_intent(reading: &mut Reading<'_>, shelf: &mut Shelf) -> Result<Option<Intent>, Closed> {
+    let damages = shelf.damaged.len();
+    let content = load_noting(reading, Single::Intent, shelf).await?;
+    if shelf.damaged.len() > damages {
+        return damaged_intent(reading, shelf).await;
+    }
+    let intent = content.and_then(|content| payload::decode::<IntentV1>(&content).ok());
+    Ok(intent.map(|intent| Intent { generation: intent.generation, fingerprint: Fingerprint(intent.fingerprint) }))
 }
 
 /// An intent that cannot be read may be one for the current refresh token: careful is to say that it is.
@@ -138,21 +138,14 @@ async fn load_noting(
     reading: &mut Reading<'_>,
     single: Single,
     shelf: &mut Shelf,
-) -> Result<Option<(Epoch, Zeroizing<Vec<u8>>)>, Closed> {
-    match load_record(reading, single).await {
-        Ok((epoch, content)) => Ok((epoch >= shelf.epoch).then_some((epoch, content))),
-        Err(Closed::Empty) => Ok(None),
+) -> Result<Option<Zeroizing<Vec<u8>>>, Closed> {
+    let file = Of(reading.account).single(single);
+    match reading.open(&file, single.kind()).await {
+        Ok(opened) => Ok(opened.filter(|it| it.epoch >= shelf.epoch).map(|it| it.content)),
         Err(Closed::Unreadable(reason)) => {
-            shelf.damaged.push(Damage { file: Of(reading.account).single(single), reason });
+            shelf.damaged.push(Damage { file, reason });
             Ok(None)
         }
         Err(closed) => Err(closed),
     }
-}
-
-async fn load_record(reading: &mut Reading<'_>, single: Single) -> Result<(Epoch, Zeroizing<Vec<u8>>), Closed> {
-    let file = reading.read(&Of(reading.account).single(single)).await?.ok_or(Closed::Empty)?;
-    let sealed = Sealed::parse(&file)?;
-    let content = sealed.open(&*reading.keys().await?, single.kind(), reading.account)?;
-    Ok((sealed.epoch, content))
 }

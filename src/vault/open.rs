@@ -8,6 +8,7 @@ use super::{
     keys::{Fingerprinter, InstallId, Key, Keys, Slot},
     names,
     outcome::Closed,
+    reading::ATTEMPTS,
     record::{self, Header, Kind, NO_ACCOUNT, Sealed},
 };
 use crate::Secret;
@@ -15,7 +16,15 @@ use crate::Secret;
 impl Vault {
     /// The keys of this vault. `Empty`: it was never born, or its birth was cut short.
     pub(super) async fn keys(&self) -> Result<Arc<Keys>, Closed> {
-        self.keys_of(self.install().await?).await
+        let mut install = self.install().await;
+        for _ in 1..ATTEMPTS {
+            let keys = self.keys_of(install?).await;
+            match self.moved_since(&install, &keys).await {
+                Some(now) => install = now,
+                None => return keys,
+            }
+        }
+        self.keys_of(install?).await
     }
 
     /// The keys of this vault, whose file of the installation says this.
@@ -24,8 +33,10 @@ impl Vault {
             return Ok(keys);
         }
         self.refuse_elsewhere(&install).await?;
+        let found = self.load_keys(&install).await?;
+        // Asked for later: a re-seal replaces the canary before it lets go of the old key.
         let canary = self.disk.read(&names::canary()).await?;
-        let mut keys = match self.load_keys(&install).await? {
+        let mut keys = match found {
             Some(keys) => keys,
             None => return Err(canary.map_or(Closed::Empty, |canary| without_key(&canary))),
         };

@@ -149,6 +149,11 @@ impl UnreadableReason {
         matches!(self, Self::AnotherMachine | Self::KeyMissing)
     }
 
+    /// Whether it may be the key, or the installation, that was not the record's.
+    pub(super) fn is_of_the_key(self) -> bool {
+        matches!(self, Self::WrongKey | Self::KeyMissing | Self::InstallMissing | Self::Misplaced)
+    }
+
     /// The word that names it in file names and in what machines read. Words never change.
     #[must_use]
     pub fn word(self) -> &'static str {

@@ -7,7 +7,8 @@ use super::{
     names::{self, Single},
     outcome::Closed,
     payload::{self, GenerationV1, IntentV1, RevocableV1, RevocationV1, SecretText},
-    record::{self, Header, Kind, NO_ACCOUNT, Sealed},
+    reading::Opened,
+    record::{self, Header, Kind, NO_ACCOUNT},
 };
 use crate::{
     Credentials, Secret,
@@ -171,12 +172,13 @@ impl Vault {
 
     /// `None`: it is gone, or cannot be read and only blocks the queue until it is too old.
     async fn read_entry(&self, name: &FileName) -> Result<Option<Revocation>, Closed> {
-        let Some(file) = self.disk.read(name).await? else { return Ok(None) };
-        let keys = self.keys_for_records().await?;
-        let opened = Sealed::parse(&file)
-            .and_then(|sealed| Ok(sealed.open(&keys, Kind::Revocation, NO_ACCOUNT)?))
-            .and_then(|content| Ok(payload::decode::<RevocationV1>(&content)?));
-        Ok(opened.ok().map(|entry| Revocation {
+        let entry = match self.open_record(NO_ACCOUNT, name, Kind::Revocation).await {
+            Ok(opened) => opened.and_then(|opened| payload::decode::<RevocationV1>(&opened.content).ok()),
+            Err(closed @ Closed::Locked(_)) => return Err(closed),
+            // One that cannot be read is no matter; that none can be is.
+            Err(_) => self.keys_for_records().await.map(|_| None)?,
+        };
+        Ok(entry.map(|entry| Revocation {
             what: match entry.what {
                 RevocableV1::RefreshToken => Revocable::RefreshToken,
                 RevocableV1::DeviceEnrolment => Revocable::DeviceEnrolment,
@@ -237,13 +239,11 @@ impl Vault {
     }
 
     async fn owed_by(&self, parked: &FileName, account: AccountKey) -> Result<Vec<Revocation>, Closed> {
-        let file = self.disk.read(parked).await?.ok_or(Closed::Empty)?;
-        let sealed = Sealed::parse(&file)?;
-        let content = sealed.open(&*self.keys_for_records().await?, Kind::Credentials, account)?;
-        let payload = payload::decode::<GenerationV1>(&content)?;
+        let opened = self.open_record(account, parked, Kind::Credentials).await?.ok_or(Closed::Empty)?;
+        let payload = payload::decode::<GenerationV1>(&opened.content)?;
         let enrolled_as = payload.repeated().enrolled_as;
         let mut credentials = payload.into_credentials();
-        if enrolled_as.is_none() || !self.may_be_spent(account, &sealed).await {
+        if enrolled_as.is_none() || !self.may_be_spent(account, &opened).await {
             return Ok(Revocation::of(&credentials, enrolled_as.as_deref()).into_iter().collect());
         }
         // A refresh token that may have been spent is revoked, and never presented again for another access token.
@@ -253,7 +253,7 @@ impl Vault {
     }
 
     /// Whether a refresh had begun with these credentials when they were signed out.
-    async fn may_be_spent(&self, account: AccountKey, signed_out: &Sealed<'_>) -> bool {
+    async fn may_be_spent(&self, account: AccountKey, signed_out: &Opened) -> bool {
         let Ok((epoch, content)) = self.load_record(account, Single::Intent).await else { return false };
         let intent = payload::decode::<IntentV1>(&content);
         epoch == signed_out.epoch && intent.is_ok_and(|intent| intent.generation.number() == signed_out.generation)

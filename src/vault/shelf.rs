@@ -11,13 +11,10 @@ use super::{
     names::{self, Of, Part},
     outcome::Closed,
     payload::{self, GenerationV1, Repeated},
-    reading::Reading,
-    record::{Kind, Sealed},
+    reading::{ATTEMPTS, Opened, Reading},
+    record::Kind,
 };
 use crate::{Credentials, host::FileName};
-
-/// How often reading starts again when somebody else is replacing files meanwhile.
-const ATTEMPTS: u8 = 3;
 
 /// An account's generations as they are on disk.
 #[derive(Default)]
@@ -77,11 +74,6 @@ impl Shelf {
         self.repeated = self.generations.first().map(|book| book.repeated.clone()).unwrap_or_default();
     }
 
-    /// What was read may have been sealed anew, and its old key gone, before the key was asked for.
-    fn is_under_another_key(&self) -> bool {
-        self.damaged.iter().any(|damage| damage.reason == UnreadableReason::WrongKey)
-    }
-
     fn is_blank(&self) -> bool {
         self.generations.is_empty() && self.damaged.is_empty()
     }
@@ -89,7 +81,7 @@ impl Shelf {
 
 impl Vault {
     /// Reads an account. Takes no lock: a writer leaves the current or an older generation in place at every moment.
-    /// Only "nothing there" and "another key" are looked at twice, the second time while nobody writes.
+    /// Only "nothing there" is looked at twice, the second time while nobody writes.
     pub(super) async fn shelf(&self, account: AccountKey) -> Result<Shelf, Closed> {
         self.shelf_and_more(account, &[]).await.map(|(shelf, _)| shelf)
     }
@@ -101,7 +93,7 @@ impl Vault {
         more: &[FileName],
     ) -> Result<(Shelf, Reading<'_>), Closed> {
         let (shelf, reading) = self.shelf_and_more_unlocked(account, more).await?;
-        if (!shelf.is_blank() && !shelf.is_under_another_key()) || shelf.void {
+        if !shelf.is_blank() || shelf.void {
             return Ok((shelf, reading));
         }
         if self.install().await == Err(Closed::Empty) {
@@ -165,12 +157,12 @@ impl Vault {
 
     /// Opens one file, if it is there, onto the shelf.
     async fn put(&self, shelf: &mut Shelf, reading: &mut Reading<'_>, name: FileName) -> Result<(), Closed> {
-        let opened = match reading.read(&name).await {
+        let book = match reading.open(&name, Kind::Credentials).await {
             Ok(None) => return Ok(()),
-            Ok(Some(file)) => open_book(reading, name.clone(), &file).await,
-            Err(error) => Err(error.into()),
+            Ok(Some(opened)) => Book::of(name.clone(), opened),
+            Err(closed) => Err(closed),
         };
-        match opened {
+        match book {
             Ok(book) if book.epoch >= shelf.epoch => shelf.generations.push(book),
             Ok(_before_sign_out) => shelf.void = true,
             Err(Closed::Unreadable(reason)) => shelf.damaged.push(Damage { file: name, reason }),
@@ -181,7 +173,10 @@ impl Vault {
 
     /// The keys, where a record is there that needs them: a vault that was never born is then one that lost a file.
     pub(super) async fn keys_for_records(&self) -> Result<Arc<Keys>, Closed> {
-        self.keys_for_records_of(self.install().await).await
+        match self.keys().await {
+            Err(Closed::Empty) => self.keys_for_records_of(self.install().await).await,
+            keys => keys,
+        }
     }
 
     /// The same, for whoever knows what the file of the installation says.
@@ -197,14 +192,15 @@ impl Vault {
     }
 }
 
-async fn open_book(reading: &mut Reading<'_>, name: FileName, file: &[u8]) -> Result<Book, Closed> {
-    let sealed = Sealed::parse(file)?;
-    let content = sealed.open(&*reading.keys().await?, Kind::Credentials, reading.account)?;
-    let payload: GenerationV1 = payload::decode(&content)?;
-    let (kept, repeated) = (payload.kept.clone(), payload.repeated());
-    let credentials = payload.into_credentials();
-    if credentials.generation.number() != sealed.generation {
-        return Err(UnreadableReason::Nonsense.into());
+impl Book {
+    fn of(name: FileName, opened: Opened) -> Result<Self, Closed> {
+        let Opened { generation, epoch, size, content } = opened;
+        let payload: GenerationV1 = payload::decode(&content)?;
+        let (kept, repeated) = (payload.kept.clone(), payload.repeated());
+        let credentials = payload.into_credentials();
+        if credentials.generation.number() != generation {
+            return Err(UnreadableReason::Nonsense.into());
+        }
+        Ok(Self { name, size, epoch, credentials, kept, repeated })
     }
-    Ok(Book { name, size: file.len(), epoch: sealed.epoch, credentials, kept, repeated })
 }

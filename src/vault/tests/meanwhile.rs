@@ -36,7 +36,7 @@ impl Look {
             Self::Account => return whole(vault.load_once(till()).await),
             Self::Session => vault.load_session(till()).await.is(|state| state == b"state"),
             Self::DeviceKey => vault.load_device_key(till()).await.is(|key| *key == Secret::from_text("device")),
-            Self::Queue => vault.due_revocations().await.is(|queue| queue.len() == 1),
+            Self::Queue => vault.due_revocations().await.is(|queue| !queue.is_empty()),
             Self::Index => vault.load_index().await.is(|index| index == b"index"),
             Self::Fingerprints => vault.fingerprinter().await.is(|_| true),
         };
