@@ -128,6 +128,18 @@ impl Files for CountedFiles {
         self.inner.sync_folder()
     }
 
+    fn create_durably(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        count(&self.counts.writes);
+        count(&self.counts.syncs);
+        self.inner.create_durably(name, content)
+    }
+
+    fn rename_durably(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        count(&self.counts.renames);
+        count(&self.counts.syncs);
+        self.inner.rename_durably(from, to)
+    }
+
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>> {
         count(&self.counts.reads);
         self.inner.list()

@@ -93,6 +93,23 @@ pub trait Files: MaybeSendSync {
     fn remove(&self, name: &FileName) -> BoxFuture<'_, Result<(), FileError>>;
     /// Makes the folder's names durable.
     fn sync_folder(&self) -> BoxFuture<'_, Result<(), FileError>>;
+    /// Creates a file as [`create`](Files::create) does, and makes its content durable as [`sync`](Files::sync) does.
+    fn create_durably(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        let name = name.clone();
+        Box::pin(async move {
+            self.create(&name, content).await?;
+            self.sync(&name).await
+        })
+    }
+    /// Renames as [`rename`](Files::rename) does, and makes the folder's names durable as [`sync_folder`](Files::sync_folder)
+    /// does.
+    fn rename_durably(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        let (from, to) = (from.clone(), to.clone());
+        Box::pin(async move {
+            self.rename(&from, &to).await?;
+            self.sync_folder().await
+        })
+    }
     /// All names in the folder that are valid [`FileName`]s, sorted. At most 10,000.
     fn list(&self) -> BoxFuture<'_, Result<Vec<FileName>, FileError>>;
     /// Which machine the folder is on, so that a vault that was copied to another one is noticed. `None`, the default:

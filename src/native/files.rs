@@ -93,11 +93,19 @@ impl Files for FolderFiles {
 
     fn create(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
         let name = name.clone();
+        self.blocking(move |folder| create(folder, &name, &content).map(drop))
+    }
+
+    fn create_durably(&self, name: &FileName, content: Vec<u8>) -> BoxFuture<'_, Result<(), FileError>> {
+        let name = name.clone();
+        self.blocking(move |folder| create(folder, &name, &content)?.sync_all())
+    }
+
+    fn rename_durably(&self, from: &FileName, to: &FileName) -> BoxFuture<'_, Result<(), FileError>> {
+        let (from, to) = (from.clone(), to.clone());
         self.blocking(move |folder| {
-            make_folder(folder)?;
-            let path = folder.join(name.as_str());
-            let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&path)?;
-            file.write_all(&content).inspect_err(|_torn| drop(fs::remove_file(&path)))
+            fs::rename(folder.join(from.as_str()), folder.join(to.as_str()))?;
+            sync_folder(folder)
         })
     }
 
@@ -165,6 +173,14 @@ impl Files for FolderFiles {
             found.map(|watch| -> Box<dyn Watch> { Box::new(watch) })
         })
     }
+}
+
+fn create(folder: &Path, name: &FileName, content: &[u8]) -> io::Result<File> {
+    make_folder(folder)?;
+    let path = folder.join(name.as_str());
+    let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&path)?;
+    file.write_all(content).inspect_err(|_torn| drop(fs::remove_file(&path)))?;
+    Ok(file)
 }
 
 fn read_if_there(path: &Path, limit: usize) -> io::Result<Option<Vec<u8>>> {

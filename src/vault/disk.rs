@@ -26,11 +26,7 @@ impl Disk {
     /// Writes, durably, what is to become `name`, under a name of its own that means nothing yet.
     pub(super) async fn prepare(&self, name: &FileName, content: Vec<u8>) -> Result<FileName, FileError> {
         let temporary = self.fresh_name(name);
-        let written = async {
-            self.files.create(&temporary, content).await?;
-            self.files.sync(&temporary).await
-        };
-        match written.await {
+        match self.files.create_durably(&temporary, content).await {
             Ok(()) => Ok(temporary),
             Err(error) => {
                 self.discard(&temporary).await;
@@ -41,11 +37,11 @@ impl Disk {
 
     /// Gives what was prepared its name, durably: with it, every other name in the folder is durable too.
     pub(super) async fn put(&self, prepared: &FileName, name: &FileName) -> Result<(), FileError> {
-        if let Err(error) = self.files.rename(prepared, name).await {
+        if let Err(error) = self.files.rename_durably(prepared, name).await {
             self.discard(prepared).await;
             return Err(error);
         }
-        self.files.sync_folder().await
+        Ok(())
     }
 
     /// Removes files for good.

@@ -103,8 +103,7 @@ impl Vault {
         self.disk.files.sync(reserved).await?;
         self.make_room(account, shelf).await?;
         let current = Of(account).current();
-        self.disk.files.rename(reserved, &current).await?;
-        self.disk.files.sync_folder().await?;
+        self.disk.files.rename_durably(reserved, &current).await?;
 
         self.confirm(account, epoch, &current).await?;
         for generation in too_many {
