@@ -20,6 +20,7 @@ use super::{
     message::Message,
     provider::CredentialProvider,
     record::SessionRecord,
+    roster::Active,
     server::Server,
     watching::Traces,
 };
@@ -70,6 +71,8 @@ pub(super) struct Deployment {
     accounts: Mutex<Vec<Weak<Account>>>,
     /// Asks for a look at what other processes did; whoever looks ends with this.
     pub(super) looks: watch::Sender<()>,
+    /// The account that the app works with.
+    pub(super) active: Mutex<Active>,
     /// When an account was last chosen, in milliseconds of wall time; no later choice has a smaller number.
     chosen: AtomicU64,
 }
@@ -92,6 +95,7 @@ impl Deployment {
             revoking: AtomicBool::new(false),
             accounts: Mutex::default(),
             looks: watch::Sender::default(),
+            active: Mutex::default(),
             chosen: AtomicU64::default(),
         }
     }

@@ -82,7 +82,7 @@ impl Client {
         let account = self.roster.open(id).await?;
         account.set_last_used(self.deployment().stamp());
         account.tell(Message::Used);
-        self.roster.choose(&account).await;
+        account.choose().await;
         Ok(session)
     }
 
@@ -136,7 +136,6 @@ impl Client {
             }
         };
         Arrival::of_visit(&account, visit, base, turn).keep(Arc::clone(&account)).await?;
-        self.roster.choose(&account).await;
         Ok(self.handle(&account))
     }
 
@@ -174,7 +173,6 @@ impl Client {
         let access_token = imported_token(&account, &tokens).filter(|_| accepted);
         let arrival = Arrival::of_import((identity, name), access_token, tokens, base, turn);
         arrival.keep(Arc::clone(&account)).await?;
-        self.roster.choose(&account).await;
         // Not returned before the session stands: the caller may now forget its own copy.
         let session = self.handle(&account);
         session.access_token().await?;

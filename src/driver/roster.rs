@@ -29,12 +29,13 @@ pub(super) struct Roster {
     deployment: Arc<Deployment>,
     scopes: Vec<String>,
     opened: Mutex<Vec<Arc<Account>>>,
-    active: Mutex<Active>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Active {
+/// The account that the app works with.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(super) enum Active {
     /// Nobody could read yet who it is.
+    #[default]
     Unknown,
     Nobody,
     Account(AccountKey),
@@ -68,12 +69,8 @@ impl AccountInfo {
 impl Roster {
     /// Opens what the survey found.
     pub(super) fn new(deployment: &Arc<Deployment>, scopes: &[String], survey: Survey) -> Arc<Self> {
-        let roster = Arc::new(Self {
-            deployment: Arc::clone(deployment),
-            scopes: scopes.to_vec(),
-            opened: Mutex::default(),
-            active: Mutex::new(Active::Unknown),
-        });
+        let roster =
+            Arc::new(Self { deployment: Arc::clone(deployment), scopes: scopes.to_vec(), opened: Mutex::default() });
         let is_known = survey.is_known;
         roster.take_up(survey);
         if !is_known && let Some(first) = roster.opened().first() {
@@ -89,7 +86,7 @@ impl Roster {
         }
         self.deployment.stamped(survey.latest);
         if survey.is_known {
-            *lock(&self.active) = survey.active.map_or(Active::Nobody, Active::Account);
+            *lock(&self.deployment.active) = survey.active.map_or(Active::Nobody, Active::Account);
         }
         if let Some(repaired) = survey.repaired {
             self.change_index(move |index| {
@@ -115,7 +112,7 @@ impl Roster {
 
     /// The account that the app works with. As long as nobody could read which, the first that is not signed out.
     pub(super) fn active(&self) -> Option<Arc<Account>> {
-        let active = *lock(&self.active);
+        let active = *lock(&self.deployment.active);
         let mut opened = self.opened().into_iter();
         match active {
             Active::Nobody => None,
@@ -272,22 +269,10 @@ impl Roster {
 
     // ---- the account that the app works with -------------------------------------------------------------------
 
-    /// Makes an account the one that the app works with, here and at the next start; other processes keep theirs.
-    pub(super) async fn choose(&self, account: &Arc<Account>) {
-        *lock(&self.active) = Active::Account(account.key);
-        let account = Arc::clone(account);
-        let deployment = Arc::clone(&self.deployment);
-        index::change(&deployment, move |index| {
-            index.choose(account.key, account.last_used().max(index.chosen_at.saturating_add(1)));
-            account.note_in(index);
-        })
-        .await;
-    }
-
     /// Nobody, if it was this one.
     pub(super) async fn remove(&self, key: AccountKey) {
         {
-            let mut active = lock(&self.active);
+            let mut active = lock(&self.deployment.active);
             if *active == Active::Account(key) {
                 *active = Active::Nobody;
             }
@@ -314,7 +299,7 @@ async fn look_again(roster: Weak<Roster>, mut board: tokio::sync::watch::Receive
     }
     let Some(roster) = roster.upgrade() else { return };
     let Ok(survey) = survey(&roster.deployment.vault).await else { return };
-    if survey.active.is_some() && *lock(&roster.active) == Active::Unknown {
+    if survey.active.is_some() && *lock(&roster.deployment.active) == Active::Unknown {
         roster.take_up(survey);
     }
 }
@@ -327,6 +312,17 @@ async fn is_void(vault: &Vault, resident: &Resident) -> bool {
 }
 
 impl Account {
+    /// Makes it the one that the app works with, here and at the next start; other processes keep theirs.
+    pub(super) async fn choose(self: &Arc<Self>) {
+        *lock(&self.deployment.active) = Active::Account(self.key);
+        let account = Arc::clone(self);
+        index::change(&self.deployment, move |index| {
+            index.choose(account.key, account.last_used().max(index.chosen_at.saturating_add(1)));
+            account.note_in(index);
+        })
+        .await;
+    }
+
     /// Notes who is signed in here, if somebody is.
     pub(super) fn note_in(&self, index: &mut Index) {
         if !is_out(self) {

@@ -180,7 +180,8 @@ impl Session {
         ended.await.unwrap_or(Err(Error::Internal("the session's task is gone")))
     }
 
-    /// Lets the same person sign in again, in place. Possible in every state; nothing kept is touched before the new
+    /// Lets the same person sign in again, in place, and makes theirs the session that the app works with
+    /// ([`Client::session`](super::Client::session)). Possible in every state; nothing kept is touched before the new
     /// credentials are stored, and another person's sign-in is refused (P13), also after a sign-out: for them there is
     /// [`Client::sign_in`](super::Client::sign_in).
     ///

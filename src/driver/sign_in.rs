@@ -168,6 +168,7 @@ impl Arrival {
         let (done, dealt_with) = oneshot::channel();
         account.tell(Message::SignedIn { event, credentials: Box::new(credentials), name, epoch: base, done });
         dealt_with.await.map_err(|_a_sign_out_won| Failure::Vault(VaultError::SignedOut))?;
+        account.choose().await;
         let wanted = account.server().profile.enroll_device_key && lock(&account.device_key_id).is_none();
         if wanted && let Err(failure) = device_key::enroll(account).await {
             // Rung 4 is a comfort: a sign-in does not fail because of it.

@@ -43,6 +43,7 @@ mod redaction_list;
 mod refresh_answers;
 mod resealing;
 mod revoked;
+mod set_aside;
 mod signing_in_again;
 mod signing_out;
 mod single_flight;
