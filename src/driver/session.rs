@@ -225,13 +225,15 @@ impl Session {
         Ok(theirs.is_some_and(|theirs| theirs != owner && theirs != self.account.key))
     }
 
-    /// A person asks to try now what would be tried later by itself.
+    /// A person asks to try now what would be tried later by itself. Of a locked key store that asked them to unlock it, and
+    /// was dismissed, this is the one way to be asked again.
     ///
     /// # Errors
     /// [`Error::TryLater`] for taps in quick succession: at most 60 s.
     pub async fn try_now(&self) -> Result<(), Error> {
         self.account.check_process()?;
         self.tap().await?;
+        self.account.server().host.secrets.ask_again();
         self.account.tell_and_wait(Event::TryNow).await;
         Ok(())
     }

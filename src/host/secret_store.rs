@@ -21,6 +21,10 @@ pub enum SecretStoreError {
 }
 
 /// The OS keyring, Android Keystore, WebCrypto, or memory. Holds the vault key and device keys, nothing else.
+///
+/// A locked store is asked again by itself, at least every 30 s. One that asks the person to unlock it does so once: if
+/// they dismiss that, it looks in silence from then on, and says [`Locked`](SecretStoreError::Locked), until it finds
+/// itself unlocked or is told to [ask again](SecretStore::ask_again).
 pub trait SecretStore: MaybeSendSync {
     /// The secret stored under `name`; `None` only if the store is open and has none.
     fn load(&self, name: &str) -> BoxFuture<'_, Result<Option<Secret>, SecretStoreError>>;
@@ -28,6 +32,9 @@ pub trait SecretStore: MaybeSendSync {
     fn store(&self, name: &str, secret: Secret) -> BoxFuture<'_, Result<(), SecretStoreError>>;
     /// Removes the secret; no error if there is none.
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), SecretStoreError>>;
+    /// A person wants to go on now: a store that asked them to unlock it, and was dismissed, may ask once more when it is
+    /// next called. Does nothing where nobody is ever asked.
+    fn ask_again(&self) {}
     /// What a status display calls this store, for example `memory` or `Secret Service`.
     fn describe(&self) -> &'static str;
 }

@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LIMIT: usize = 1024;
 
 /// One thread for the process, however many stores there are: on Windows, calls from several threads are not ordered.
-static SYSTEM: LazyLock<Arc<Worker>> = LazyLock::new(|| Arc::new(Worker::new(|| Box::<SystemRing>::default())));
+static SYSTEM: LazyLock<Arc<Worker>> = LazyLock::new(|| Arc::new(Worker::new(|| Box::new(SystemRing))));
 
 /// Keys in the keyring of the person who is logged in: Secret Service on Linux and BSD, Credential Manager on Windows,
 /// Keychain on macOS. Never falls back to anything weaker.
@@ -37,7 +37,7 @@ static SYSTEM: LazyLock<Arc<Worker>> = LazyLock::new(|| Arc::new(Worker::new(|| 
 /// keyring was working on may still happen later.
 ///
 /// On Linux a locked keyring asks the person once. If that is dismissed, nobody is asked again before the keyring was
-/// seen unlocked, or the process started anew.
+/// seen unlocked, the person wants to try now ([`Session::try_now`](crate::Session::try_now)), or the process started anew.
 pub struct KeyringSecretStore {
     worker: Arc<Worker>,
     clock: Arc<dyn Clock>,
@@ -68,15 +68,14 @@ impl KeyringSecretStore {
 
     fn ask<T: MaybeSend + Send + 'static>(
         &self,
-        question: impl FnOnce(&mut dyn Ring) -> Result<T, SecretStoreError> + Send + 'static,
+        name: &str,
+        question: impl FnOnce(&dyn Ring, &str) -> Result<T, SecretStoreError> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, SecretStoreError>> {
         let deadline = self.clock.monotonic().saturating_add(self.patience);
-        let asks = self.asks;
+        let (asks, name) = (self.asks, name.to_owned());
         let answer = self.worker.ask(move |ring| {
-            if !asks {
-                ring.ask_nobody();
-            }
-            question(ring)
+            ring.dismissed |= !asks;
+            ring.ask(&name, |ring| question(ring, &name))
         });
         Box::pin(async move {
             match select(answer, self.clock.sleep_until(deadline)).await {
@@ -91,8 +90,7 @@ impl KeyringSecretStore {
 
 impl SecretStore for KeyringSecretStore {
     fn load(&self, name: &str) -> BoxFuture<'_, Result<Option<Secret>, SecretStoreError>> {
-        let name = name.to_owned();
-        self.ask(move |ring| ring.load(&name))
+        self.ask(name, |ring, name| ring.load(name))
     }
 
     fn store(&self, name: &str, secret: Secret) -> BoxFuture<'_, Result<(), SecretStoreError>> {
@@ -100,13 +98,16 @@ impl SecretStore for KeyringSecretStore {
             let error = SecretStoreError::Unreadable("too large for a keyring".to_owned());
             return Box::pin(std::future::ready(Err(error)));
         }
-        let name = name.to_owned();
-        self.ask(move |ring| ring.store(&name, &secret))
+        self.ask(name, move |ring, name| ring.store(name, &secret))
     }
 
     fn remove(&self, name: &str) -> BoxFuture<'_, Result<(), SecretStoreError>> {
-        let name = name.to_owned();
-        self.ask(move |ring| ring.remove(&name))
+        self.ask(name, |ring, name| ring.remove(name))
+    }
+
+    fn ask_again(&self) {
+        // Nobody waits for it: the next question comes after it.
+        drop(self.worker.ask(|ring| ring.dismissed = false));
     }
 
     fn describe(&self) -> &'static str {
@@ -120,12 +121,33 @@ impl std::fmt::Debug for KeyringSecretStore {
     }
 }
 
-/// A keyring, one blocking call at a time.
+/// A keyring, one blocking call at a time. Locked, it asks the person.
 trait Ring {
-    fn load(&mut self, name: &str) -> Result<Option<Secret>, SecretStoreError>;
-    fn store(&mut self, name: &str, secret: &Secret) -> Result<(), SecretStoreError>;
-    fn remove(&mut self, name: &str) -> Result<(), SecretStoreError>;
+    fn load(&self, name: &str) -> Result<Option<Secret>, SecretStoreError>;
+    fn store(&self, name: &str, secret: &Secret) -> Result<(), SecretStoreError>;
+    fn remove(&self, name: &str) -> Result<(), SecretStoreError>;
+    /// Whether it would have to ask the person. Asks nobody.
+    fn is_locked(&self, name: &str) -> bool;
+}
 
-    /// From now on a locked keyring asks nobody, until it was seen unlocked.
-    fn ask_nobody(&mut self) {}
+/// A keyring that asks once.
+struct Asking {
+    ring: Box<dyn Ring>,
+    /// Whether the person was asked to unlock it, and did not; or is not to be asked.
+    dismissed: bool,
+}
+
+impl Asking {
+    fn ask<T>(
+        &mut self,
+        name: &str,
+        question: impl FnOnce(&dyn Ring) -> Result<T, SecretStoreError>,
+    ) -> Result<T, SecretStoreError> {
+        if self.dismissed && self.ring.is_locked(name) {
+            return Err(SecretStoreError::Locked);
+        }
+        let answer = question(&*self.ring);
+        self.dismissed = matches!(answer, Err(SecretStoreError::Locked));
+        answer
+    }
 }

@@ -76,6 +76,10 @@ impl SecretStore for Tracked<dyn SecretStore> {
         self.count(Effect::Other, self.inner.remove(name))
     }
 
+    fn ask_again(&self) {
+        self.inner.ask_again();
+    }
+
     fn describe(&self) -> &'static str {
         self.inner.describe()
     }

@@ -21,49 +21,34 @@ const SERVICE: &str = "mainstay";
 
 /// Opens the keyring anew for every call: a connection to one that was restarted in between would be dead, and there
 /// are few calls.
-#[derive(Default)]
-pub(super) struct SystemRing {
-    /// Whether the person was asked to unlock it, and did not; or is not to be asked.
-    dismissed: bool,
-}
+pub(super) struct SystemRing;
 
-impl SystemRing {
-    fn with_entry<T>(
-        &mut self,
-        name: &str,
-        work: impl FnOnce(&Entry) -> Result<T, Error>,
-    ) -> Result<T, SecretStoreError> {
-        if self.dismissed && is_locked(name) {
-            return Err(SecretStoreError::Locked);
-        }
-        let worked = open().and_then(|ring| work(&ring.build(SERVICE, name, None)?)).map_err(explain);
-        self.dismissed = matches!(worked, Err(SecretStoreError::Locked));
-        worked
-    }
+fn with_entry<T>(name: &str, work: impl FnOnce(&Entry) -> Result<T, Error>) -> Result<T, SecretStoreError> {
+    open().and_then(|ring| work(&ring.build(SERVICE, name, None)?)).map_err(explain)
 }
 
 impl Ring for SystemRing {
-    fn load(&mut self, name: &str) -> Result<Option<Secret>, SecretStoreError> {
-        self.with_entry(name, |entry| match entry.get_secret() {
+    fn load(&self, name: &str) -> Result<Option<Secret>, SecretStoreError> {
+        with_entry(name, |entry| match entry.get_secret() {
             Ok(secret) => Ok(Some(Secret::new(secret))),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(error),
         })
     }
 
-    fn store(&mut self, name: &str, secret: &Secret) -> Result<(), SecretStoreError> {
-        self.with_entry(name, |entry| entry.set_secret(secret.expose()))
+    fn store(&self, name: &str, secret: &Secret) -> Result<(), SecretStoreError> {
+        with_entry(name, |entry| entry.set_secret(secret.expose()))
     }
 
-    fn remove(&mut self, name: &str) -> Result<(), SecretStoreError> {
-        self.with_entry(name, |entry| match entry.delete_credential() {
+    fn remove(&self, name: &str) -> Result<(), SecretStoreError> {
+        with_entry(name, |entry| match entry.delete_credential() {
             Err(Error::NoEntry) => Ok(()),
             removed => removed,
         })
     }
 
-    fn ask_nobody(&mut self) {
-        self.dismissed = true;
+    fn is_locked(&self, name: &str) -> bool {
+        is_locked(name)
     }
 }
 

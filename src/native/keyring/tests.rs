@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     task::{Context, Poll, Waker},
     thread::ThreadId,
 };
@@ -23,20 +26,24 @@ fn ask() {
 struct Stuck;
 
 impl Ring for Stuck {
-    fn load(&mut self, name: &str) -> Result<Option<Secret>, SecretStoreError> {
+    fn load(&self, name: &str) -> Result<Option<Secret>, SecretStoreError> {
         ask();
         assert_ne!(name, "panic", "a bug of the library's");
         drop(GATE.lock().unwrap_or_else(PoisonError::into_inner));
         Ok(Some(Secret::from_text(name)))
     }
 
-    fn store(&mut self, _name: &str, _secret: &Secret) -> Result<(), SecretStoreError> {
+    fn store(&self, _name: &str, _secret: &Secret) -> Result<(), SecretStoreError> {
         ask();
         Ok(())
     }
 
-    fn remove(&mut self, _name: &str) -> Result<(), SecretStoreError> {
+    fn remove(&self, _name: &str) -> Result<(), SecretStoreError> {
         Ok(())
+    }
+
+    fn is_locked(&self, _name: &str) -> bool {
+        false
     }
 }
 
@@ -93,4 +100,84 @@ async fn nothing_but_keys_goes_into_a_keyring() {
     let refused = store.store("key", Secret::new(vec![7; LIMIT + 1])).await;
     assert!(matches!(refused, Err(SecretStoreError::Unreadable(_))), "{refused:?}");
     assert_eq!(ASKED.lock().unwrap().len(), 1);
+}
+
+/// A keyring whose person dismisses whatever it asks.
+#[derive(Clone, Default)]
+struct Dismissed {
+    is_open: Arc<AtomicBool>,
+    prompts: Arc<AtomicUsize>,
+}
+
+impl Dismissed {
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Acquire)
+    }
+
+    fn prompts(&self) -> usize {
+        self.prompts.load(Ordering::Acquire)
+    }
+
+    fn unlock<T>(&self, answer: T) -> Result<T, SecretStoreError> {
+        if self.is_open() {
+            return Ok(answer);
+        }
+        self.prompts.fetch_add(1, Ordering::AcqRel);
+        Err(SecretStoreError::Locked)
+    }
+}
+
+impl Ring for Dismissed {
+    fn load(&self, _name: &str) -> Result<Option<Secret>, SecretStoreError> {
+        self.unlock(None)
+    }
+
+    fn store(&self, _name: &str, _secret: &Secret) -> Result<(), SecretStoreError> {
+        self.unlock(())
+    }
+
+    fn remove(&self, _name: &str) -> Result<(), SecretStoreError> {
+        self.unlock(())
+    }
+
+    fn is_locked(&self, _name: &str) -> bool {
+        !self.is_open()
+    }
+}
+
+/// 1. The keyring is locked and asks; the person dismisses it. 2. Whatever is asked of it then is answered in silence.
+/// 3. The person wants to go on: asked once more. 4. It is unlocked elsewhere, and locks itself again: asked once more.
+#[test]
+fn a_keyring_whose_prompt_was_dismissed_asks_nobody_before_somebody_wants_to_go_on() {
+    let ring = Dismissed::default();
+    let mut asking = Asking { ring: Box::new(ring.clone()), dismissed: false };
+    let mut everything = || {
+        for _ in 0..10 {
+            let answers = [
+                asking.ask("key", |ring| ring.load("key")).map(drop),
+                asking.ask("key", |ring| ring.store("key", &Secret::from_text("key"))),
+                asking.ask("key", |ring| ring.remove("key")),
+            ];
+            assert!(answers.iter().all(|answer| answer.is_ok() == ring.is_open()));
+        }
+        std::mem::take(&mut asking.dismissed)
+    };
+    assert_eq!((everything(), ring.prompts()), (true, 1));
+    // Forgotten, as by whoever wants to go on.
+    assert_eq!((everything(), ring.prompts()), (true, 2));
+    ring.is_open.store(true, Ordering::Release);
+    assert_eq!((everything(), ring.prompts()), (false, 2));
+    ring.is_open.store(false, Ordering::Release);
+    assert_eq!((everything(), ring.prompts()), (true, 3));
+}
+
+/// The negative control: a keyring that does not remember asks every time.
+#[test]
+fn a_keyring_that_forgets_the_dismissal_asks_every_time() {
+    let ring = Dismissed::default();
+    for asked in 1..=10 {
+        let mut asking = Asking { ring: Box::new(ring.clone()), dismissed: false };
+        assert_eq!(asking.ask("key", |ring| ring.load("key")), Err(SecretStoreError::Locked));
+        assert_eq!(ring.prompts(), asked);
+    }
 }

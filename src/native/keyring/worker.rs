@@ -8,10 +8,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::Ring;
-use crate::{host::SecretStoreError, native::fork};
+use super::{Asking, Ring};
+use crate::native::fork;
 
-type Question = Box<dyn FnOnce(&mut dyn Ring) + Send>;
+type Question = Box<dyn FnOnce(&mut Asking) + Send>;
 type MakeRing = fn() -> Box<dyn Ring>;
 
 /// Asks a keyring one question after the other, on a thread that starts with the first.
@@ -30,8 +30,8 @@ impl Worker {
     /// receiver before that turn takes the question back.
     pub(super) fn ask<T: Send + 'static>(
         &self,
-        question: impl FnOnce(&mut dyn Ring) -> Result<T, SecretStoreError> + Send + 'static,
-    ) -> oneshot::Receiver<Result<T, SecretStoreError>> {
+        question: impl FnOnce(&mut Asking) -> T + Send + 'static,
+    ) -> oneshot::Receiver<T> {
         let (answer, answered) = oneshot::channel();
         let question: Question = Box::new(move |ring| {
             if !answer.is_closed() {
@@ -54,10 +54,10 @@ impl Worker {
 fn start(make_ring: MakeRing) -> Option<mpsc::Sender<Question>> {
     let (sender, questions) = mpsc::channel::<Question>();
     let serve = move || {
-        let mut ring = make_ring();
+        let mut ring = Asking { ring: make_ring(), dismissed: false };
         for question in questions {
             // The libraries below panic where they report a bug of theirs. The question then has no answer.
-            let _reported = catch_unwind(AssertUnwindSafe(|| question(&mut *ring)));
+            let _reported = catch_unwind(AssertUnwindSafe(|| question(&mut ring)));
         }
     };
     let started = thread::Builder::new().name("mainstay-keys".to_owned()).spawn(serve);
