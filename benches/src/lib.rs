@@ -23,7 +23,7 @@ mod till;
 
 pub use evening::{Evening, transitions_per_second};
 pub use files::{CountedFiles, Operations};
-pub use growth::open_one_of;
+pub use growth::{Opening, open_one_of, time_one_of};
 pub use hot_path::{HotPath, nanoseconds_per_call, time_access_token};
 pub use machine::machine;
 pub use pairs::{Compared, Pairs};

@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use mainstay_benches::{
     Compared, HotPath, Outcome, Row, Step, Wire, machine, nanoseconds_per_call, recover, rotate, table,
-    time_access_token, time_open, time_refresh, time_save, transitions_per_second,
+    time_access_token, time_one_of, time_open, time_refresh, time_save, transitions_per_second,
 };
 
 /// Calls over which allocations are counted.
@@ -111,10 +111,11 @@ async fn refresh(what: &'static str, wire: Wire, rounds: u32) -> Outcome<Row> {
     })
 }
 
-async fn stored() -> Outcome<[Row; 2]> {
+async fn stored() -> Outcome<[Row; 4]> {
     eprintln!("the vault");
     let open = time_open(STORED).await?;
     let save = time_save(STORED).await?;
+    let [few, many] = [time_one_of(10, STORED).await?, time_one_of(1000, STORED).await?];
     Ok([
         Row {
             what: "opening and decrypting a signed-in account",
@@ -132,7 +133,21 @@ async fn stored() -> Outcome<[Row; 2]> {
             goal: "≤ 1.2×",
             met: Some(save.ratio <= 1.2),
         },
+        growth("opening one of 10 accounts", few),
+        growth("opening one of 1,000 accounts", many),
     ])
+}
+
+/// That as many files are read is counted by a test. This tells what a larger folder costs besides.
+fn growth(what: &'static str, compared: Compared) -> Row {
+    Row {
+        what,
+        floor: format!("{}: opening the only one", millis(compared.floor)),
+        ours: millis(compared.ours),
+        result: times(compared),
+        goal: "",
+        met: None,
+    }
 }
 
 fn operations(steps: &[Step]) -> String {

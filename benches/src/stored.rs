@@ -11,11 +11,12 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce, aead::Aead};
 use mainstay::{
     Generation,
     host::Host,
-    vault::{AccountKey, Epoch, Outcome as Read, Vault, VaultHost},
+    vault::{AccountKey, Epoch, Vault, VaultHost},
 };
 
 use crate::{
     Compared, Outcome, Pairs,
+    growth::open,
     rotation::{RECORD, credentials},
     till::native_host,
 };
@@ -70,13 +71,6 @@ async fn signed_in(host: &Host) -> Outcome<(Vault, AccountKey)> {
     vault.first_save(till, &credentials(Generation::FIRST), Epoch::default()).await?;
     vault.save_session(till, Epoch::default(), RECORD).await?;
     Ok((vault, till))
-}
-
-async fn open(vault: &Vault, till: AccountKey) -> Outcome<Duration> {
-    let start = Instant::now();
-    let read = vault.load_once(till).await;
-    let time = start.elapsed();
-    if matches!(read, Read::Value(_)) { Ok(time) } else { Err(format!("the vault is not readable: {read:?}").into()) }
 }
 
 async fn save(vault: &Vault, till: AccountKey) -> Outcome<Duration> {

@@ -1,7 +1,7 @@
 //! What can be counted is the same on every machine: it is asserted here, and reported by `cargo xtask bench`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
-use mainstay_benches::{Evening, HotPath, open_one_of, prepare_refresh, recover, rotate};
+use mainstay_benches::{Evening, HotPath, Opening, open_one_of, prepare_refresh, recover, rotate};
 use mainstay_mock_server::Endpoint;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -54,9 +54,19 @@ fn the_evening_that_is_timed_has_renewals_and_recoveries() {
 
 #[tokio::test]
 async fn opening_one_account_costs_the_same_however_many_there_are() {
-    let alone = open_one_of(1).await.unwrap();
+    let alone = open_one_of(1, Opening::OneAlone).await.unwrap();
     assert_eq!((alone.syncs, alone.writes, alone.renames, alone.removals), (0, 0, 0, 0), "reading changes nothing");
     for accounts in [10, 1000] {
-        assert_eq!(open_one_of(accounts).await.unwrap(), alone, "{accounts} accounts");
+        assert_eq!(open_one_of(accounts, Opening::OneAlone).await.unwrap(), alone, "{accounts} accounts");
+    }
+}
+
+/// The negative control: whoever reads all accounts to open one of them is noticed, by as many files as there are.
+#[tokio::test]
+async fn reading_all_accounts_to_open_one_shows_in_the_count() {
+    let one = open_one_of(1, Opening::OneAlone).await.unwrap().reads;
+    for accounts in [10, 1000] {
+        let all = open_one_of(accounts, Opening::AmongAll).await.unwrap().reads;
+        assert!(all > 2 * u64::from(accounts) && all > one, "{accounts} accounts: {all} reads");
     }
 }

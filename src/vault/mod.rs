@@ -79,7 +79,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a writer waits for another, before it says that the lock is busy. Writing takes milliseconds.
 const WRITERS_PATIENCE: Duration = Duration::from_secs(15);
 
-/// The parts of a host that a vault stands on.
+/// The parts of a host that a vault stands on. It does not keep the host: one that brings its own runtime has to live as
+/// long as the vault, or else no file can be read any more.
 #[derive(Clone)]
 pub struct VaultHost {
     /// Keeps sealed records.

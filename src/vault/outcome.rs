@@ -61,7 +61,10 @@ impl From<FileError> for Closed {
     fn from(error: FileError) -> Self {
         match error {
             FileError::NoAccess => Self::Locked(LockedReason::FolderRefused),
-            _ => Self::Unreadable(UnreadableReason::Disk),
+            error => {
+                tracing::info!(name: "vault.disk_trouble", %error);
+                Self::Unreadable(UnreadableReason::Disk)
+            }
         }
     }
 }
