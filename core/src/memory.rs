@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Generation, IdentityProof, NewGeneration, State, Timestamp,
-    pacing::{Dwell, LONGEST_LIFE, Recently, Retests, Unreasoned},
+    pacing::{Dwell, LONGEST_LIFE, Recently, Retests, SignIns, Unreasoned},
     rng::Rng,
 };
 
@@ -72,6 +72,9 @@ pub(crate) struct Memory {
     /// How often own credentials were right in this quarantine. Sign-out: dropped. SignInRequired: without a meaning.
     /// Quarantine: begins at zero.
     pub(crate) verified: u8,
+    /// A person's sign-ins, and how many were in vain. Sign-out: dropped. SignInRequired and quarantine: kept.
+    #[serde(default, skip_serializing_if = "SignIns::is_default")]
+    pub(crate) sign_ins: SignIns,
 }
 
 impl Memory {
@@ -91,6 +94,7 @@ impl Memory {
             dwell: Dwell::default(),
             unreasoned: Unreasoned::default(),
             verified: 0,
+            sign_ins: SignIns::default(),
         }
     }
 }

@@ -40,6 +40,10 @@ pub const LEAST_LIFE: Duration = Duration::from_secs(30);
 pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 /// Most that a server's hint may spread first attempts over: what it asks for, stretched by a fifth.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600 * 6 / 5);
+/// A person's sign-in whose tokens the servers void within this time was in vain.
+pub const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
+/// How many sign-ins in vain, one after the other, make a session hold before it asks again.
+pub const IN_VAIN_TO_HOLD: u8 = 2;
 /// How many flaps within [`FLAP_MEMORY`] make a session hold.
 pub const FLAPS_TO_HOLD: usize = 3;
 /// How many unreasoned refusals, over at least [`UNREASONED_SPAN`], count as `invalid_grant`.
@@ -208,6 +212,37 @@ impl Dwell {
 
     fn doubled(times: u8) -> Duration {
         (MINUTE * (1 << u32::from(times.min(5)))).min(30 * MINUTE)
+    }
+}
+
+/// A person's sign-ins, and how many of the latest were in vain. People who sign in again and again for nothing are in a
+/// login loop, which only whoever does not ask them can break.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignIns {
+    /// The latest, until it is known whether it was in vain.
+    latest: Option<Timestamp>,
+    in_vain: u8,
+}
+
+impl SignIns {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+
+    pub(crate) fn signed_in(&mut self, now: Timestamp) {
+        self.latest = Some(now);
+    }
+
+    /// What they signed in for is void. How long not to ask them again, if this is a loop: 4 minutes, twice as long each
+    /// time, at most 30.
+    pub(crate) fn was_void(&mut self, now: Timestamp) -> Option<Duration> {
+        let latest = self.latest.take()?;
+        self.in_vain = if now.since(latest) < IN_VAIN_WITHIN { self.in_vain.saturating_add(1) } else { 0 };
+        self.is_loop().then(|| Dwell::doubled(self.in_vain))
+    }
+
+    pub(crate) const fn is_loop(&self) -> bool {
+        self.in_vain >= IN_VAIN_TO_HOLD
     }
 }
 

@@ -5,7 +5,7 @@ use core::time::Duration;
 use crate::{
     Connectivity, Generation, HoldCause, IdentityProof, IssuerPacing, SNAPSHOT_VERSION, Snapshot, State, Timestamp,
     attempt::Attempt,
-    memory::{Episode, Held, Memory, RefreshStanding},
+    memory::{Episode, Held, Memory, RefreshStanding, Standing},
     pacing::{HOURLY, KEEP_IN_SIGN_IN_REQUIRED, REQUESTS_PER_GATHERING, Taps},
 };
 
@@ -185,6 +185,20 @@ impl Session {
         let spent = |episode: Episode| gathering && episode.rs_requests >= REQUESTS_PER_GATHERING;
         let budget = !self.memory.episode.is_some_and(spent);
         self.policy.can_probe && (budget || held.identity == IdentityProof::Unverified)
+    }
+
+    /// Whether a renewal is a retry, and counts: after a failure, and in an episode.
+    ///
+    /// An episode may stay open because nobody can be asked about the new token. While that one is used and nobody rejects
+    /// it, its renewal at its own time is no retry: short-lived tokens would spend the hour's budget in minutes. What bounds
+    /// it is what bounds every renewal, the least life of a token ([`LEAST_LIFE`](crate::pacing::LEAST_LIFE)).
+    pub(crate) fn renewal_counts(&self, issuer: &IssuerPacing) -> bool {
+        let unharmed = |held: Held| {
+            held.refresh == RefreshStanding::Usable
+                && held.access.is_some_and(|access| access.standing != Standing::Rejected)
+        };
+        let in_peace = self.memory.episode.is_none() || self.memory.held.is_some_and(unharmed);
+        issuer.is_failing() || !in_peace
     }
 
     /// Whether an expiring token can be renewed without a person.

@@ -80,13 +80,15 @@ struct Transition<'a> {
     effects: Vec<Effect>,
     /// A person asked for this: exempt from spread and gaps.
     by_person: bool,
+    /// This renews a good token at its own time: no retry, whatever episode is open.
+    in_peace: bool,
     /// How many token requests the attempt that has just ended made, with those before it.
     spent: u8,
 }
 
 impl<'a> Transition<'a> {
     const fn new(s: &'a mut Session, issuer: &'a mut IssuerPacing, now: Timestamp, rng: Rng) -> Self {
-        Self { s, issuer, now, rng, effects: Vec::new(), by_person: false, spent: 0 }
+        Self { s, issuer, now, rng, effects: Vec::new(), by_person: false, in_peace: false, spent: 0 }
     }
 
     /// Every event in every state.

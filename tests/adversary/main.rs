@@ -5,7 +5,8 @@
 //! outside, by what the servers, the disk and the app see ([`book`], [`disk`], [`world`]).
 //!
 //! `MAINSTAY_CASES` says how many histories, `MAINSTAY_SEED` where they begin. A history that breaks a promise is
-//! shrunk and printed, with the seed that finds it again. [`found`] keeps those that broke one once, [`controls`] shows that
+//! shrunk and printed, with the seed that finds it again; with `MAINSTAY_SURVEY` set, all histories are played, and the
+//! shortest of every kind of breach is ([`survey`]). [`found`] keeps those that broke one once, [`controls`] shows that
 //! each promise can be seen broken.
 //!
 //! What the promises are to somebody outside:
@@ -48,6 +49,7 @@ mod history;
 mod machine;
 mod process;
 mod server;
+mod survey;
 mod world;
 
 use std::{cell::RefCell, thread, time::Instant};
@@ -74,8 +76,9 @@ fn every_promise_holds_whatever_a_server_says() {
     let cases = env("MAINSTAY_CASES", CASES);
     let seed = env("MAINSTAY_SEED", 20_220_621);
     let started = Instant::now();
+    let plays = if std::env::var_os("MAINSTAY_SURVEY").is_some() { survey::play } else { play };
     let shards: Vec<_> =
-        (0..SHARDS).map(|shard| thread::spawn(move || play(seed + shard, cases.div_ceil(SHARDS)))).collect();
+        (0..SHARDS).map(|shard| thread::spawn(move || plays(seed + shard, cases.div_ceil(SHARDS)))).collect();
     let mut coverage = Coverage::default();
     for shard in shards {
         coverage.merge(&shard.join().expect("a shard that reports"));
@@ -107,17 +110,19 @@ fn play(seed: u64, cases: u64) -> Coverage {
         Ok(()) => coverage.into_inner(),
         Err(TestError::Fail(reason, history)) => {
             let (history, broken) = shorten(history);
-            let story = World::play_and_tell(&history, Between::NOTHING, true).2;
-            println!("{}", story.join("\n"));
-            let actions: String = history.actions.iter().map(|action| format!("\n    {action:?}")).collect();
-            panic!(
-                "{reason}\n\nMAINSTAY_SEED={seed} finds this history again. Shortened it is\n    {:?}{actions}\nand breaks \
-                 {:?}: {}",
-                history.deployment, broken.promise, broken.how
-            )
+            panic!("{reason}\n\nMAINSTAY_SEED={seed} finds this history again.{}", told(&history, &broken))
         }
         Err(abort) => panic!("{abort}"),
     }
+}
+
+/// A history that breaks a promise, action by action. What happened in it goes before.
+fn told(history: &History, broken: &Broken) -> String {
+    let story = World::play_and_tell(history, Between::NOTHING, true).2;
+    println!("{}", story.join("\n"));
+    let actions: String = history.actions.iter().map(|action| format!("\n    {action:?}")).collect();
+    let Broken { promise, how } = broken;
+    format!(" Shortened it is\n    {:?}{actions}\nand breaks {promise:?}: {how}", history.deployment)
 }
 
 fn rng(seed: u64) -> TestRng {

@@ -156,6 +156,7 @@ impl Session {
             Some((held, Standing::Untested)) if !self.may_probe_new(held) => NextStep::Reconsider,
             Some((_, Standing::Untested)) => NextStep::Retry,
             Some((_, Standing::Accepted)) if self.policy.can_probe => NextStep::Retry,
+            _ if !self.can_renew() => NextStep::Reconsider,
             _ if self.memory.episode.is_some_and(|episode| episode.spread) => NextStep::Retry,
             _ => NextStep::RetrySpread,
         }
@@ -201,7 +202,7 @@ impl Session {
             return (NextStep::RunOut, expires_at);
         }
         let at = if self.network { at } else { expires_at };
-        let counted = issuer.is_failing() || self.memory.episode.is_some();
+        let counted = self.renewal_counts(issuer);
         let paused = issuer.paused_until(at).unwrap_or(at);
         (NextStep::Renew, if counted { issuer.earliest(at) } else { paused })
     }

@@ -219,3 +219,63 @@ fn tills_that_were_sent_away_until_one_second_do_not_come_in_that_second() {
     let soon = busiest_ten_seconds_after(until(Duration::ZERO), 1);
     assert!(soon >= 90, "without a pause there is nothing to spread over: {soon} %");
 }
+
+/// A till whose server cannot be asked about tokens: a rejection opened an episode, and the refresh that answered it brought
+/// tokens of one minute, of which nobody ever says anything. Every further renewal ends as `outcome` says.
+fn renewals_in_an_open_episode(outcome: impl Fn(u64) -> Outcome) -> (Till, usize, Duration) {
+    let mut till = Till::signed_in(NO_PROBE);
+    till.rejects(RejectionClass::InvalidToken);
+    till.next_request();
+    till.ends(a_minute(2));
+    let start = till.now;
+    let (mut requests, mut latest, mut without) = (0, 2, Duration::ZERO);
+    while till.now.since(start) < HOUR {
+        till.pass(SECOND);
+        if till.session.attempt.is_some() {
+            requests += 1;
+            latest += 1;
+            till.ends(outcome(latest));
+        }
+        if till.hands_out().is_none() {
+            without += SECOND;
+        }
+    }
+    (till, requests, without)
+}
+
+fn a_minute(number: u64) -> Outcome {
+    Outcome::Refresh(TokenOutcome::Renewed(NewGeneration { lives_for: Some(MINUTE), ..credentials(number) }))
+}
+
+#[test]
+fn the_renewal_of_a_good_token_is_no_retry_and_no_till_starves_in_an_open_episode() {
+    let (till, requests, without) = renewals_in_an_open_episode(a_minute);
+    assert!(till.session.in_episode(), "nobody has accepted anything yet");
+    assert_eq!(without, Duration::ZERO, "and the till sells all the while");
+    assert!((60..=90).contains(&requests), "{requests} renewals of tokens that live for a minute");
+}
+
+#[test]
+fn a_renewal_that_fails_in_an_open_episode_is_a_retry_from_then_on() {
+    let (_, requests, _) = renewals_in_an_open_episode(|_| DOWN);
+    assert!(requests <= 13, "{requests} requests in an hour");
+}
+
+#[test]
+fn tokens_that_are_rejected_are_replaced_within_the_budget_however_short_they_live() {
+    let mut till = Till::signed_in(NO_PROBE);
+    let start = till.now;
+    let (mut requests, mut latest) = (0, 1);
+    while till.now.since(start) < HOUR {
+        till.pass(SECOND);
+        if till.session.attempt.is_some() {
+            requests += 1;
+            latest += 1;
+            till.ends(a_minute(latest));
+        }
+        if till.hands_out().is_some() {
+            till.rejects(RejectionClass::InvalidToken);
+        }
+    }
+    assert!(requests <= 13, "{requests} requests in an hour");
+}

@@ -55,7 +55,7 @@ impl Transition<'_> {
 
     /// Whether calls to the authorization server count now: automatic ones do after a failure, and inside an episode.
     pub(super) fn calls_count(&self) -> bool {
-        !self.by_person && (self.s.memory.episode.is_some() || self.issuer.is_failing())
+        !self.by_person && !self.in_peace && (self.s.memory.episode.is_some() || self.issuer.is_failing())
     }
 
     pub(super) fn budget_is_spent(&self) -> bool {

@@ -6,7 +6,7 @@ use super::Transition;
 use crate::{
     Code, Connectivity, Effect, Generation, NewGeneration, Permission, SignedOutReason, State, Target,
     memory::{Held, Memory, Previous, RefreshStanding, Standing},
-    pacing::LEAST_LIFE,
+    pacing::{HOURLY, LEAST_LIFE},
 };
 
 /// Time between two tries to store credentials that live in memory only.
@@ -26,6 +26,7 @@ impl Transition<'_> {
             _ => {}
         }
         if self.is_newer(new) {
+            self.s.memory.sign_ins.signed_in(self.now);
             self.take_up(new);
             match self.s.memory.state {
                 State::Quarantined { .. } => self.signed_in_while_quarantined(new),
@@ -78,6 +79,20 @@ impl Transition<'_> {
         self.s.memory.unreasoned = Default::default();
         if let Some(episode) = self.s.memory.episode.as_mut() {
             (episode.revoked, episode.reauthenticated, episode.reauthentication_refused) = (false, false, false);
+        }
+    }
+
+    /// A refusal is terminal in its own episode. When that has ended with the old token accepted, the server may have been
+    /// wrong about its refresh token as well: it is tried again when the access token nears its end, though not within the
+    /// hour unless that comes first. One that may have been rotated meanwhile is never shown again.
+    pub(super) fn forgive_refusal(&mut self) {
+        let again = self.s.memory.refreshed_at.map_or(self.now, |at| at.plus(HOURLY));
+        let refused = |held: &&mut Held| held.refresh == RefreshStanding::Refused && !held.intent_open;
+        if let Some(held) = self.s.memory.held.as_mut().filter(refused) {
+            held.refresh = RefreshStanding::Usable;
+            if let Some(access) = held.access.as_mut() {
+                access.renew_at = access.renew_at.max(again.min(access.expires_at));
+            }
         }
     }
 

@@ -146,7 +146,11 @@ impl Transition<'_> {
         if healthy.is_some() || spread.is_some() {
             self.s.hint = spread.map(|spread| spread.min(LONGEST_SPREAD) * 6 / 5);
         }
-        let State::Holding { .. } = self.s.memory.state else { return };
+        let State::Holding { cause, .. } = self.s.memory.state else { return };
+        // Where people signed in for nothing, it called that healthy.
+        if cause == HoldCause::FreshTokensRejected && self.s.memory.sign_ins.is_loop() {
+            return;
+        }
         let long_enough = HEALTHY_TWICE * (1 << u32::from(self.s.untrue.min(7)));
         match (healthy, self.s.healthy_since) {
             (Some(true), Some(since)) if self.now.since(since) >= long_enough => {

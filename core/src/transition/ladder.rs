@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::Transition;
 use crate::{
     Code, Connectivity, Effect, HoldCause, ProbePurpose, SignInReason, State, Timestamp,
-    memory::{RefreshStanding, Task},
+    memory::{RefreshStanding, Standing, Task},
     pacing::{REQUESTS_PER_GATHERING, Retests, SPREAD_IN_BACKGROUND, SPREAD_WHEN_WAITING},
 };
 
@@ -152,9 +152,21 @@ impl Transition<'_> {
             self.enter(State::SignedIn { connectivity: Connectivity::Online });
             return self.plan(expires_at, Task::Renew);
         }
+        if let Some(pause) = self.asks_in_vain() {
+            self.note(Code::VerdictFreshRejected);
+            return self.hold_until(HoldCause::FreshTokensRejected, self.now.plus(pause));
+        }
         let reason = self.why_a_person();
         self.note(Code::RungPerson);
         self.sign_in_required(reason);
+    }
+
+    /// How long not to ask a person whose last sign-ins the server made void at once, one after the other. Tokens that
+    /// only ran out are none of that.
+    fn asks_in_vain(&mut self) -> Option<Duration> {
+        let access = self.s.memory.held.and_then(|held| held.access);
+        let void = access.is_some_and(|access| access.standing == Standing::Rejected);
+        if void { self.s.memory.sign_ins.was_void(self.now) } else { None }
     }
 
     /// The verdict, and what the person is told.
@@ -197,6 +209,7 @@ impl Transition<'_> {
         if self.s.memory.episode.take().is_some() {
             self.note(verdict);
             self.note(Code::VerdictRecovered);
+            self.forgive_refusal();
         }
         self.s.memory.retests = None;
         self.s.memory.unreasoned = Default::default();

@@ -57,12 +57,13 @@ impl Transition<'_> {
         if let Some(access) = living.filter(|_| !self.s.network && !self.by_person) {
             return self.plan(access.expires_at, Task::Renew);
         }
-        let counted = self.issuer.is_failing() || self.s.memory.episode.is_some();
+        let counted = self.s.renewal_counts(self.issuer);
         let paused = self.issuer.paused_until(self.now).unwrap_or(self.now);
         let earliest = if counted { self.issuer.earliest(self.now) } else { paused };
         if earliest > self.now && !self.by_person {
             return self.plan(earliest, Task::Renew);
         }
+        self.in_peace = !counted;
         self.note(Code::StepRenewal);
         if held.refresh == RefreshStanding::Usable {
             self.start_refresh();

@@ -23,7 +23,7 @@ mod mutants;
 use std::collections::BTreeSet;
 
 use mainstay_core::{
-    Effect, Event, Generation, IssuerPacing, NewGeneration, Next, Outcome, Policy, Session, Target, Timestamp,
+    Code, Effect, Event, Generation, IssuerPacing, NewGeneration, Next, Outcome, Policy, Session, Target, Timestamp,
     TokenOutcome,
 };
 
@@ -243,7 +243,12 @@ impl World {
         }
         let by_person = account.ledger.learn(&step);
         let verdict = promises::check(&step, account);
-        let counts = !by_person && (after.in_episode || before.failing);
+        // A token that nobody rejected is renewed at its own time in an open episode as in none.
+        let renews = effects.iter().any(|it| matches!(it, Effect::Note(note) if note.code == Code::StepRenewal))
+            && effects.iter().any(|effect| matches!(effect, Effect::Refresh { .. }));
+        let good = |number| !account.ledger.withheld.contains(&account.ledger.token(number));
+        let in_peace = renews && after.generation.map(Generation::number).is_some_and(good);
+        let counts = !by_person && (before.failing || (after.in_episode && !in_peace));
         self.perform(number, &effects, by_person, counts);
         let verdict = verdict.and_then(|()| promises::check_load(&effects, &self.accounts[number], &self.issuer));
         verdict.map_err(|broken| Broken {
