@@ -75,7 +75,7 @@ async fn a_store_whose_silence_is_taken_for_a_no_costs_a_prompt_and_no_credentia
     let broken = step("10m", "session_store", "state = \"cut_off\"\nfailing = \"denies\"");
     let mended = step("13m", "session_store", "state = \"reconnect\"");
     let expect = "[[expect]]\nat = \"14m\"\nstate = \"signed_in\"\nnever = [\"signed_out\", \"quarantined\"]\nprompts = 1\n\
-                  [[expect]]\ncredentials_destroyed = 0\n";
+                  [[expect]]\nprompts = 1\ncredentials_destroyed = 0\n";
     run(&format!("{broken}{mended}{expect}")).await;
 }
 

@@ -26,13 +26,25 @@ pub(super) fn identify(server: &Server, answer: &TokenAnswer, pinned: &Identity,
         nonce,
         now: answer.server_time_ms.map(|ms| ms / 1000),
     };
-    let checked = IdToken::read(token).and_then(|token| token.check(&expected, &server.profile.identity.tenant));
-    match checked {
+    let refused = |error: IdTokenError| {
+        tracing::warn!(name: "id_token.refused", %error);
+        Named::Nobody
+    };
+    let token = match IdToken::read(token) {
+        Ok(token) => token,
+        Err(error) => return refused(error),
+    };
+    match token.check(&expected, &server.profile.identity.tenant) {
         Ok(identity) if pinned.subject.is_none() || identity == *pinned => Named::Pinned(identity),
         Ok(_) | Err(IdTokenError::Issuer | IdTokenError::Audience) => Named::Foreign,
-        Err(error) => {
-            tracing::warn!(name: "id_token.refused", %error);
-            Named::Nobody
-        }
+        // What has expired vouches for nobody, and accuses all the same.
+        Err(_) if accuses(&token, pinned) => Named::Foreign,
+        Err(error) => refused(error),
     }
+}
+
+/// Whether an ID token that proves nothing names another subject than the pinned one.
+fn accuses(token: &IdToken, pinned: &Identity) -> bool {
+    let named = token.claims().at("sub").and_then(serde_json::Value::as_str);
+    named.is_some_and(|named| pinned.subject.as_deref().is_some_and(|pinned| pinned != named))
 }

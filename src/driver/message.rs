@@ -3,7 +3,7 @@
 use mainstay_core::{Event, Generation, Opened, Outcome, Rejection, SignedOutReason, Timestamp};
 use tokio::sync::oneshot;
 
-use super::watching::Elsewhere;
+use super::{task::PromptAnswer, watching::Elsewhere};
 use crate::{
     Credentials, Error, Identity,
     vault::{AccountKey, Epoch, Fingerprint, Rotation},
@@ -45,6 +45,8 @@ pub(super) enum Message {
     Imported,
     /// A person closed the sign-in prompt.
     PromptDismissed,
+    /// Whether this process may show the sign-in prompt that it wants to.
+    Prompt(PromptAnswer),
     /// A refresh has its intent on disk, and its request leaves now.
     RefreshPrepared,
     /// They still could not.

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use mainstay_core::State;
+
 use super::{
     index::{Entry, Found, Index},
     record::SessionRecord,
@@ -69,9 +71,11 @@ pub(super) async fn survey(vault: &Vault) -> Result<Survey, VaultError> {
     Ok(Survey { is_known: true, active, latest, opens, repaired: (index != before).then_some(index) })
 }
 
-/// Brings the index up to what the folder says: whoever is signed out goes, whoever is missing is read.
+/// Brings the index up to what the folder says: whoever is signed out goes, whoever is missing is read. An account whose
+/// kept credentials were destroyed by the limit of 30 days is not signed out: somebody has to sign in (P3, P10).
 async fn reconcile(vault: &Vault, residents: &[Resident], index: &mut Index, is_new: bool) {
-    index.retain(|key| residents.iter().any(|resident| resident.account == key && resident.has_credentials));
+    let has_something = |it: &Resident| it.has_credentials || it.has_session;
+    index.retain(|key| residents.iter().any(|it| it.account == key && has_something(it)));
     for resident in residents {
         let key = resident.account;
         if resident.has_credentials {
@@ -82,11 +86,19 @@ async fn reconcile(vault: &Vault, residents: &[Resident], index: &mut Index, is_
                     index.put(entry);
                 }
             }
-        } else if is_new
-            && resident.has_session
-            && let Some(record) = record_of(vault, key).await
-        {
-            index.choose(key, record.last_used);
+        } else if (is_new || index.of(key).is_some()) && resident.has_session {
+            let record = record_of(vault, key).await;
+            let is_out = |it: &SessionRecord| matches!(it.snapshot.state(), State::SignedOut { .. });
+            match record.filter(|it| is_new || !is_out(it)) {
+                Some(record) => {
+                    index.choose(key, record.last_used);
+                    if !is_out(&record) && index.of(key).is_none() {
+                        let SessionRecord { identity, name, last_used, .. } = record;
+                        index.put(Entry { key, identity, name, last_used });
+                    }
+                }
+                None => index.forget(key),
+            }
         }
     }
 }

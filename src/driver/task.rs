@@ -3,6 +3,7 @@
 mod effects;
 mod elsewhere;
 mod ending;
+mod prompting;
 mod recording;
 
 use std::sync::{Arc, Weak};
@@ -39,9 +40,10 @@ pub(super) struct Task {
     owes_record: bool,
     /// When the record was stored last.
     recorded_at: Timestamp,
-    /// Whether the app should show its sign-in prompt.
-    prompting: bool,
+    prompt: prompting::Prompt,
 }
+
+pub(super) use prompting::PromptAnswer;
 
 impl Task {
     /// Starts the task of an account whose vault is about to be read.
@@ -61,7 +63,7 @@ impl Task {
             saving,
             owes_record: false,
             recorded_at: account.server().line.now(),
-            prompting: false,
+            prompt: Default::default(),
         };
         let first = Arc::clone(account);
         let running = async move {
@@ -163,12 +165,13 @@ impl Task {
             Message::SignedOutElsewhere => self.signed_out_elsewhere(account).await,
             Message::Imported => self.persist(account),
             Message::PromptDismissed => {
-                if std::mem::take(&mut self.prompting) {
+                if self.take_prompt_down(account) {
                     tracing::info!(name: "session.prompt_dismissed", account = %account.key);
                     self.persist(account);
                     self.publish(account);
                 }
             }
+            Message::Prompt(answer) => self.prompt_decided(account, answer),
             Message::Elsewhere(found) => self.elsewhere(account, found).await,
             Message::RefreshPrepared if self.owes_record => self.persist(account),
             Message::RefreshPrepared => {}
@@ -209,8 +212,10 @@ impl Task {
         }
         for effect in &effects {
             match effect {
-                Effect::Prompt { .. } => self.prompting = true,
-                Effect::WithdrawPrompt => self.prompting = false,
+                Effect::Prompt { .. } => self.want_prompt(account, None),
+                Effect::WithdrawPrompt => {
+                    self.take_prompt_down(account);
+                }
                 _ => {}
             }
         }
@@ -276,6 +281,7 @@ impl Task {
         if let Some(epoch) = epoch {
             account.set_vault_epoch(epoch);
         }
+        let mut prompting = None;
         if let Some(loaded) = loaded {
             if let Some(newest) = loaded.kept.last() {
                 account.is_shared(newest);
@@ -284,7 +290,7 @@ impl Task {
             *lock(&account.kept) = loaded.kept;
             *lock(&account.identity) = Some(loaded.identity);
             account.knows_as_imported(loaded.imported);
-            self.prompting = loaded.prompting;
+            prompting = Some(loaded.prompting);
             *lock(&account.name) = loaded.name;
             *lock(&account.owner) = loaded.owner;
             account.set_last_used(loaded.last_used);
@@ -292,8 +298,11 @@ impl Task {
             self.core.set_can_reauthenticate(loaded.has_device_key || account.deployment.provider.is_some());
         }
         self.decide(account, Event::VaultOpened(opened));
-        // The prompt was stored with a state that may not be the one that is restored.
-        self.prompting &= matches!(self.core.state(), State::SignInRequired { .. });
+        // A prompt was stored with a state that may not be the one that is restored.
+        let needs_a_person = matches!(self.core.state(), State::SignInRequired { .. });
+        if prompting.is_some() && needs_a_person && !self.prompt.is_open() {
+            self.want_prompt(account, prompting);
+        }
         self.publish(account);
     }
 
@@ -329,7 +338,7 @@ impl Task {
             state: self.core.state(),
             unsaved: self.core.is_unsaved(),
             generation: self.core.generation(),
-            prompting: self.prompting,
+            prompting: self.prompt.is_shown(),
             answer,
             next: self.core.next(&lock(&account.deployment.pacing)),
         };

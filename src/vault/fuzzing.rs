@@ -126,7 +126,13 @@ impl Hostile {
                     Kind::Credentials => written_again::<GenerationV1>(&content)?,
                     Kind::Intent => written_again::<IntentV1>(&content)?,
                     Kind::Revocation => written_again::<RevocationV1>(&content)?,
-                    Kind::Install | Kind::Epoch | Kind::Canary | Kind::Session | Kind::DeviceKey | Kind::Accounts => {}
+                    Kind::Install
+                    | Kind::Epoch
+                    | Kind::Canary
+                    | Kind::Session
+                    | Kind::DeviceKey
+                    | Kind::Accounts
+                    | Kind::Prompt => {}
                 }
             }
         }

@@ -84,6 +84,16 @@ impl Of {
         self.file("files.lock")
     }
 
+    /// Held by the process that shows the account's sign-in prompt, as long as it stands.
+    pub(super) fn prompt_lock(self) -> FileName {
+        self.file("prompt.lock")
+    }
+
+    /// What the latest prompt was for, and whether somebody has seen to it. Needs no key, is never removed.
+    pub(super) fn prompt(self) -> FileName {
+        self.file("prompt")
+    }
+
     /// What a file name of this account is, if it is one.
     pub(super) fn part(self, name: &FileName) -> Option<Part> {
         let rest = name.as_str().strip_prefix(&self.0.to_string())?.strip_prefix('.')?;
@@ -92,7 +102,7 @@ impl Of {
             "intent" => Part::Single(Single::Intent),
             "session" => Part::Single(Single::Session),
             "device" => Part::Single(Single::DeviceKey),
-            "rotation.lock" | "files.lock" => Part::Lasting,
+            "rotation.lock" | "files.lock" | "prompt.lock" | "prompt" => Part::Lasting,
             // A sign-out takes no lock, so nobody can know whether it is still writing this.
             rest if rest.starts_with("epoch") => Part::Lasting,
             rest if rest.contains(TEMPORARY) => Part::Temporary,
@@ -144,7 +154,7 @@ pub(super) enum Part {
     Single(Single),
     /// Being written, or left behind by somebody who died while writing.
     Temporary,
-    /// Outlives the session: epoch and locks.
+    /// Outlives the session: epoch, locks, and what the latest prompt was for.
     Lasting,
 }
 

@@ -127,8 +127,12 @@ struct Seat {
     /// Refusals without a reason, since then.
     unreasoned: Vec<u64>,
     has_refresh_token: bool,
-    /// Prompts since an episode may have ended, by process: each shows its own.
-    prompts: BTreeMap<u32, u32>,
+    /// Prompts since an episode may have ended, in whichever process.
+    prompts: u32,
+    /// The processes that show one.
+    prompting: BTreeSet<u32>,
+    /// A process died while it showed one, and nobody had seen to it: the next one may show it.
+    orphaned: bool,
     /// Until when the server asked to be left alone, and when it said so.
     told_to_wait: Option<(u64, u64)>,
     calls_while_told: u32,
@@ -167,6 +171,8 @@ pub struct Book {
     /// Starts of processes in the last hour: each may have forgotten its last call.
     starts: VecDeque<u64>,
     person_until: u64,
+    /// A server has asked to spread first attempts.
+    pub spread_was_asked_for: bool,
     /// Whether two processes were there in the last hour.
     two_until: u64,
     /// What happened, in words, where somebody wants to read it.
@@ -195,6 +201,7 @@ impl Book {
             arrivals: VecDeque::new(),
             starts: VecDeque::new(),
             person_until: 0,
+            spread_was_asked_for: false,
             two_until: 0,
             story: story.then(Vec::new),
         }
@@ -231,7 +238,7 @@ impl Book {
         for seat in self.seats.values_mut() {
             seat.told_to_wait = None;
             // What was shown while the power failed may not have been stored.
-            seat.prompts.clear();
+            seat.prompts = 0;
         }
     }
 
@@ -239,12 +246,11 @@ impl Book {
         self.shown.retain(|shown| shown.process != process);
     }
 
-    /// A process goes on where another was killed.
-    pub fn replaced(&mut self, killed: u32, by: u32) {
+    /// A process is being killed. What it showed is gone from the screen.
+    pub fn dies(&mut self, process: u32) {
+        self.dying.insert(process);
         for seat in self.seats.values_mut() {
-            if let Some(prompts) = seat.prompts.remove(&killed) {
-                seat.prompts.insert(by, prompts);
-            }
+            seat.orphaned |= seat.prompting.remove(&process);
         }
     }
 
@@ -262,8 +268,15 @@ impl Book {
         self.signed_out.remove(subject);
         let seat = self.seat(subject);
         seat.refused_at = None;
-        seat.prompts.clear();
+        seat.end_episode();
         seat.unreasoned.clear();
+    }
+}
+
+impl Seat {
+    /// An episode may have ended.
+    fn end_episode(&mut self) {
+        (self.prompts, self.orphaned) = (0, false);
     }
 }
 

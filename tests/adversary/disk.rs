@@ -64,6 +64,9 @@ impl Seen {
                 }
             }
         }
+        for Shelf { subject, kept } in now.values() {
+            book.lock().unwrap().tell(format!("  on disk of {subject:?}: {kept:?}"));
+        }
         for (key, before) in &self.0 {
             let mut book = book.lock().unwrap();
             let subject = before.subject.clone().unwrap_or_default();

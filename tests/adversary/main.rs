@@ -21,7 +21,7 @@
 //! | P6 | never two refreshes at once for an account, from any process; none is given up before its time |
 //! | P7 | requests in every hour, the gaps between them, and `Retry-After` |
 //! | P8 | what was stored when power failed is there afterwards, or something newer |
-//! | P9 | one prompt for each account, episode and process, in `SignInRequired` only |
+//! | P9 | one prompt for each account and episode, whichever process shows it, in `SignInRequired` only |
 //! | P10 | who signed in is never nobody, whatever can be read |
 //! | P11 | no log line, error or `Debug` text holds a secret |
 //! | P12 | something is planned, no call waits for ever, and a repaired server ends every state that can end by itself |

@@ -154,6 +154,13 @@ impl Adversary {
             memory.requests += 1;
             (memory.take_mood(place), memory.requests > MOST_REQUESTS)
         };
+        let spread = match recipe.what {
+            What::Health(Health::IllAndSpread(seconds)) => Some(u64::from(seconds)),
+            _ => recipe.head.spread.and_then(|spread| spread.parse().ok()),
+        };
+        if spread.is_some_and(|seconds| seconds > 3 * 3600) {
+            self.book().spread_was_asked_for = true;
+        }
         let mut asked = self.read(process, place, &outbound);
         if overwhelmed {
             self.book().too_many();

@@ -36,6 +36,7 @@ mod no_locks;
 mod one_of_many;
 mod order;
 mod process;
+mod prompts;
 mod queued_sales;
 mod recovery;
 mod redaction;

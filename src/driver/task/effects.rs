@@ -43,8 +43,9 @@ impl Task {
             }
             // The vault queues the newest refresh token itself, at the moment when the sign-out becomes durable.
             Effect::QueueRevocation { .. } => {}
+            // Told to the app once it is known that no other process has.
             Effect::Prompt { reason } => {
-                tracing::info!(name: "session.prompt", account = %account.key, reason = reason.code().as_str());
+                tracing::info!(name: "session.person_needed", account = %account.key, reason = reason.code().as_str());
             }
             Effect::WithdrawPrompt => tracing::info!(name: "session.prompt_withdrawn", account = %account.key),
             Effect::Alarm(code) => tracing::error!(name: "session.alarm", account = %account.key, code = code.as_str()),

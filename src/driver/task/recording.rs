@@ -87,7 +87,7 @@ impl Task {
             last_accepted: account.last_accepted(),
             identity: lock(&account.identity).clone(),
             same_as: account.imported().into_iter().map(|print| print.0).collect(),
-            prompting: self.prompting,
+            prompting: self.prompt.is_open(),
             name: lock(&account.name).clone(),
             owner: *lock(&account.owner),
             last_used: account.last_used(),

@@ -72,7 +72,7 @@ impl Book {
         }
     }
 
-    /// P9: one prompt per account and episode, none but in `SignInRequired`.
+    /// P9: one prompt per account and episode, whichever process shows it, and none but in `SignInRequired`.
     fn p9_one_prompt_per_episode(
         &mut self,
         process: u32,
@@ -83,17 +83,20 @@ impl Book {
         if state.prompting && !matches!(state.state, State::SignInRequired { .. }) {
             return self.break_promise(Promise::P9, format!("a prompt in {}", state.state.name()));
         }
-        let raised = state.prompting && before.is_some_and(|before| !before.prompting);
-        let restored = before.is_some_and(|before| matches!(before.state, State::Starting | State::Locked { .. }));
-        let two = self.two_until > 0;
         let seat = self.seat(subject);
-        if raised && !restored {
-            let prompts = seat.prompts.entry(process).or_default();
-            *prompts += 1;
-            if *prompts > 1 && !two {
-                let prompts = *prompts;
-                self.break_promise(Promise::P9, format!("{prompts} prompts in one episode"));
-            }
+        if !state.prompting {
+            seat.prompting.remove(&process);
+            return;
+        }
+        if before.is_some_and(|before| before.prompting) || !seat.prompting.insert(process) {
+            return;
+        }
+        let at_once = seat.prompting.len();
+        seat.prompts += u32::from(!std::mem::take(&mut seat.orphaned));
+        let prompts = seat.prompts;
+        if at_once > 1 || prompts > 1 {
+            let how = format!("{prompts} prompts in one episode, {at_once} of them at once");
+            self.break_promise(Promise::P9, how);
         }
     }
 

@@ -130,7 +130,8 @@ impl Book {
 
     fn latest_of(&self, asked: &Asked) -> u64 {
         let same = |(other, delivered): &(Asked, bool)| {
-            !delivered && other.at == asked.at && other.place == asked.place && other.process == asked.process
+            let same_token = other.refresh == asked.refresh && other.access == asked.access;
+            !delivered && same_token && (other.at, other.place, other.process) == (asked.at, asked.place, asked.process)
         };
         self.in_flight.iter().find(|(_, it)| same(it)).map_or(0, |(sent, _)| *sent)
     }
@@ -208,8 +209,7 @@ impl Book {
             }
             if let Some(asker) = &asked.asker {
                 self.accepted.insert(access.clone(), asker.clone());
-                let seat = self.seat(&asker.clone());
-                seat.prompts.clear();
+                self.seat(&asker.clone()).end_episode();
             }
         }
         if self.deployment.echoes && came.echo.is_some() && came.echo != asked.asker {
