@@ -89,6 +89,9 @@ impl Snapshot {
             let longest = if matches!(plan.task, Task::Climb | Task::Retry) { LONGEST_WAIT } else { LONGEST_PAUSE };
             plan.at = line.future(plan.at, longest);
         }
+        for at in [&mut memory.sign_ins.latest, &mut memory.sign_ins.void_at].into_iter().flatten() {
+            *at = line.past(*at);
+        }
         memory.retest_at = memory.retest_at.map(|at| line.future(at, LONGEST_PAUSE));
         if let Some(retests) = memory.retests.as_mut() {
             retests.since = line.past(retests.since);

@@ -42,7 +42,7 @@ pub const LONGEST_LIFE: Duration = Duration::from_secs(24 * 3600);
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600 * 6 / 5);
 /// A person's sign-in whose tokens the servers void within this time was in vain.
 pub const IN_VAIN_WITHIN: Duration = Duration::from_secs(600);
-/// How many sign-ins in vain, one after the other, make a session hold before it asks again.
+/// How many sign-ins in vain, one after the other and not an hour apart, make a session hold before it asks again.
 pub const IN_VAIN_TO_HOLD: u8 = 2;
 /// How many flaps within [`FLAP_MEMORY`] make a session hold.
 pub const FLAPS_TO_HOLD: usize = 3;
@@ -219,8 +219,11 @@ impl Dwell {
 /// login loop, which only whoever does not ask them can break.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct SignIns {
-    /// The latest, until it is known whether it was in vain.
-    latest: Option<Timestamp>,
+    /// The latest, until it is known whether it was in vain. Sign-out: dropped. SignInRequired and quarantine: kept.
+    pub(crate) latest: Option<Timestamp>,
+    /// When one was void last. Sign-out: dropped. SignInRequired and quarantine: kept.
+    pub(crate) void_at: Option<Timestamp>,
+    /// Sign-out: dropped. SignInRequired and quarantine: kept.
     in_vain: u8,
 }
 
@@ -237,12 +240,19 @@ impl SignIns {
     /// time, at most 30.
     pub(crate) fn was_void(&mut self, now: Timestamp) -> Option<Duration> {
         let latest = self.latest.take()?;
-        self.in_vain = if now.since(latest) < IN_VAIN_WITHIN { self.in_vain.saturating_add(1) } else { 0 };
-        self.is_loop().then(|| Dwell::doubled(self.in_vain))
+        let earlier = if self.is_recent(now) { self.in_vain } else { 0 };
+        self.in_vain = if now.since(latest) < IN_VAIN_WITHIN { earlier.saturating_add(1) } else { 0 };
+        self.void_at = Some(now);
+        self.is_loop(now).then(|| Dwell::doubled(self.in_vain))
     }
 
-    pub(crate) const fn is_loop(&self) -> bool {
-        self.in_vain >= IN_VAIN_TO_HOLD
+    pub(crate) fn is_loop(&self, now: Timestamp) -> bool {
+        self.in_vain >= IN_VAIN_TO_HOLD && self.is_recent(now)
+    }
+
+    /// Nobody who is asked every other hour is in a loop.
+    fn is_recent(&self, now: Timestamp) -> bool {
+        self.void_at.is_some_and(|at| now.since(at) < HOUR)
     }
 }
 

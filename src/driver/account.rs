@@ -157,6 +157,9 @@ pub(super) struct Account {
     pub(super) audiences: Audiences,
     /// When a server last accepted this session, in milliseconds of the time line.
     accepted_ms: AtomicU64,
+    /// When a resource server last accepted a token of it: what ends an episode. After a restart, not known better than
+    /// `accepted_ms`.
+    proven_ms: AtomicU64,
     /// When a server last rejected it.
     rejected_ms: AtomicU64,
     /// Fingerprints of tokens that were imported and are this session.
@@ -200,6 +203,7 @@ impl Account {
             scopes,
             audiences: Audiences::default(),
             accepted_ms: AtomicU64::default(),
+            proven_ms: AtomicU64::default(),
             rejected_ms: AtomicU64::default(),
             imported: Mutex::default(),
             name: Mutex::new(name),
@@ -235,6 +239,15 @@ impl Account {
 
     pub(super) fn set_last_accepted(&self, at: Timestamp) {
         self.accepted_ms.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// When a resource server last accepted a token of this session.
+    pub(super) fn last_proven(&self) -> Timestamp {
+        Timestamp::from_millis(self.proven_ms.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_last_proven(&self, at: Timestamp) {
+        self.proven_ms.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
     /// When somebody signed in here or switched to it last, in milliseconds of wall time.

@@ -196,7 +196,7 @@ impl Task {
 
     fn decide(&mut self, account: &Arc<Account>, event: Event) {
         let now = account.server().line.now();
-        let before = self.core.state();
+        let (before, was_in_episode) = (self.core.state(), self.core.in_episode());
         tracing::debug!(name: "session.event", account = %account.key, ?event);
         let effects = {
             let mut pacing = lock(&account.deployment.pacing);
@@ -218,6 +218,9 @@ impl Task {
                 }
                 _ => {}
             }
+        }
+        if was_in_episode && !self.core.in_episode() {
+            self.episode_is_over(account);
         }
         self.write_timeline(account, &effects, before, now);
         let refreshes = effects.iter().any(|effect| matches!(effect, Effect::Refresh { .. }));
@@ -287,6 +290,7 @@ impl Task {
                 account.is_shared(newest);
             }
             account.set_last_accepted(loaded.last_accepted.unwrap_or_default());
+            account.set_last_proven(loaded.last_accepted.unwrap_or_default());
             *lock(&account.kept) = loaded.kept;
             *lock(&account.identity) = Some(loaded.identity);
             account.knows_as_imported(loaded.imported);

@@ -98,7 +98,7 @@ fn records_without_what_was_added_since_are_read() {
 // ---- everything that can be stored ----------------------------------------------------------------------------------
 
 /// Where every type that can be serialised is stored, and what holds it to its form: a fixture, or why there is none.
-const SERIALISED: [(&str, &str); 53] = [
+const SERIALISED: [(&str, &str); 54] = [
     ("$name", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Access", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("AccessTokenV1", "tests/fixtures/vault/v1/signed-in"),
@@ -142,6 +142,7 @@ const SERIALISED: [(&str, &str); 53] = [
     ("RevocationV1", "tests/fixtures/vault/v1/signed-out-with-queue"),
     ("RuleMeaning", "part of a profile, which the app brings"),
     ("SessionRecord", "tests/fixtures/records/v1/session-record.json"),
+    ("SignIns", "core/tests/fixtures/sign_ins_v1.json"),
     ("Snapshot", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Span", "tests/fixtures/records/v1/session-record.json"),
     ("Standing", "core/tests/fixtures/snapshots_v1.jsonl"),

@@ -67,7 +67,7 @@ pub use inspect::{
 pub use keys::{Fingerprint, Fingerprinter};
 pub use load::{Damage, Intent, Stored};
 pub use outcome::{LockedReason, Outcome, UnreadableReason};
-pub use prompt::{PromptTurn, RaisedPrompt};
+pub use prompt::{PromptFate, PromptTurn, RaisedPrompt};
 pub use revocation::{Enrolment, PendingRevocation, Revocable, Revocation, RevocationId};
 pub use rotation::{AccountGuard, Rotation, Spends};
 

@@ -13,35 +13,46 @@ use super::{
 };
 use crate::host::{BoxFuture, Held};
 
-/// The prompt that was raised last for an account, by whichever process.
+/// What became of the prompt that was raised last for an account, by whichever process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PromptFate {
+    /// It stands, or its process died while it stood.
+    Open,
+    /// Somebody has seen to it, or it was withdrawn; its episode is not over.
+    Seen,
+    /// Its episode is over.
+    Over,
+}
+
+/// The prompt that was raised last for an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RaisedPrompt {
-    /// The newest generation at that time; zero if there was none.
-    pub generation: u64,
-    /// When.
+    /// What became of it.
+    pub fate: PromptFate,
+    /// When it was raised; of one whose episode is over, when that was.
     pub at: Timestamp,
-    /// Whether nobody has seen to it yet: not dismissed, not withdrawn.
-    pub open: bool,
 }
 
 impl RaisedPrompt {
     fn write(self) -> Vec<u8> {
-        let numbers = [self.generation.to_be_bytes(), self.at.as_millis().to_be_bytes()];
-        record::write_plain(Kind::Prompt, &[numbers.as_flattened(), &[u8::from(self.open)]].concat())
+        let fate = match self.fate {
+            PromptFate::Open => 1,
+            PromptFate::Seen => 2,
+            PromptFate::Over => 3,
+        };
+        record::write_plain(Kind::Prompt, &[self.at.as_millis().to_be_bytes().as_slice(), &[fate]].concat())
     }
 
     /// What is damaged, or newer, is as good as none: then there is a prompt more, and never one too few.
     fn read(file: &[u8]) -> Option<Self> {
-        let content = record::read_plain(file, Kind::Prompt).ok()?;
-        let (generation, rest) = content.split_first_chunk()?;
-        let (at, open) = rest.split_first_chunk()?;
-        let open = match open {
-            [1] => true,
-            [0] => false,
+        let (at, fate) = record::read_plain(file, Kind::Prompt).ok()?.split_first_chunk()?;
+        let fate = match fate {
+            [1] => PromptFate::Open,
+            [2] => PromptFate::Seen,
+            [3] => PromptFate::Over,
             _ => return None,
         };
-        let at = Timestamp::from_millis(u64::from_be_bytes(*at));
-        Some(Self { generation: u64::from_be_bytes(*generation), at, open })
+        Some(Self { fate, at: Timestamp::from_millis(u64::from_be_bytes(*at)) })
     }
 }
 
@@ -92,8 +103,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    const RAISED: RaisedPrompt =
-        RaisedPrompt { generation: 7, at: Timestamp::from_millis(1_700_000_000_123), open: true };
+    const RAISED: RaisedPrompt = RaisedPrompt { fate: PromptFate::Open, at: Timestamp::from_millis(1_700_000_000_123) };
     /// Frozen: as the first release that has it writes it.
     const VERSION_1: &[u8] = include_bytes!("../../tests/fixtures/prompt_v1.bin");
 
@@ -101,8 +111,10 @@ mod tests {
     fn the_first_format_is_read_for_ever() {
         assert_eq!(RAISED.write(), VERSION_1);
         assert_eq!(RaisedPrompt::read(VERSION_1), Some(RAISED));
-        let closed = RaisedPrompt { open: false, ..RAISED };
-        assert_eq!(RaisedPrompt::read(&closed.write()), Some(closed));
+        for fate in [PromptFate::Seen, PromptFate::Over] {
+            let later = RaisedPrompt { fate, ..RAISED };
+            assert_eq!(RaisedPrompt::read(&later.write()), Some(later));
+        }
     }
 
     #[test]

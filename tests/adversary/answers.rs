@@ -27,6 +27,8 @@ pub enum Naming {
     Subject(String),
     /// Another issuer's subject, or another client's.
     Elsewhere,
+    /// Something stands where the subject should, and it is no name.
+    Unusable,
     /// Nobody, or nobody in particular.
     Nobody,
 }
@@ -162,9 +164,9 @@ pub fn names(name: Name, owner: &str) -> Written {
         Name::Owner => clear(owner),
         Name::Stranger => clear(STRANGER),
         Name::Nobody => ("{\"till\":7}".to_owned(), Naming::Nobody),
-        Name::Empty => ("{\"sub\":\"\"}".to_owned(), Naming::Nobody),
-        Name::Null => ("{\"sub\":null}".to_owned(), Naming::Nobody),
-        Name::Number => ("{\"sub\":17}".to_owned(), Naming::Nobody),
+        Name::Empty => ("{\"sub\":\"\"}".to_owned(), Naming::Unusable),
+        Name::Null => ("{\"sub\":null}".to_owned(), Naming::Unusable),
+        Name::Number => ("{\"sub\":17}".to_owned(), Naming::Unusable),
         Name::Doubled => (format!("{{\"sub\":\"{owner}\",\"sub\":\"{STRANGER}\"}}"), Naming::Nobody),
         Name::List => (format!("[\"{owner}\"]"), Naming::Nobody),
     };
@@ -223,7 +225,7 @@ pub fn tokens(how: &Tokens, made: &Made<'_>) -> Written {
     let foreign = match &naming {
         Naming::Subject(subject) => subject != made.asker,
         Naming::Elsewhere => true,
-        Naming::Nobody => false,
+        Naming::Nobody | Naming::Unusable => false,
     };
     let row = match (readable, sendable) {
         (false, _) => Some(Row::NotJson),

@@ -4,10 +4,11 @@ use mainstay::test_support::Survivors;
 
 use crate::{
     history::{
-        Action, Asks, Browser, Deployment, Device, Head, History, KeyStore, Metadata, Person, Place, Recipe, Upheaval,
-        What,
+        Action, Asks, Browser, Call, Date, Deployment, Device, Head, History, IdToken, KeyStore, Metadata, Owner,
+        Person, Place, Recipe, Tokens, Upheaval, What,
     },
     machine::Between,
+    server::GOOD,
     world::World,
 };
 
@@ -22,7 +23,12 @@ const DEPLOYMENT: Deployment = Deployment {
 
 #[track_caller]
 fn holds(actions: Vec<Action>) {
-    let history = History { deployment: DEPLOYMENT, actions };
+    holds_in(DEPLOYMENT, actions);
+}
+
+#[track_caller]
+fn holds_in(deployment: Deployment, actions: Vec<Action>) {
+    let history = History { deployment, actions };
     let (_, played, story) = World::play_and_tell(&history, Between::NOTHING, true);
     assert!(played.is_ok(), "{played:?}\n{}", story.join("\n"));
 }
@@ -79,4 +85,49 @@ fn a_power_failure_in_the_middle_of_a_lost_session_store_loses_nobody() {
         Action::Device(Device::KeyStore(KeyStore::Slow)),
         Action::Device(Device::Killed { gap: 38 }),
     ]);
+}
+
+/// P5. By the server's own, odd `Date` an ID token had expired, so it was taken for none, and the profile lets a refresh keep
+/// its identity: the token of somebody else whom it named was handed out.
+#[test]
+fn an_expired_id_token_that_names_somebody_else_is_an_accusation() {
+    let tokens = Tokens { owner: Owner::Asker, id_token: IdToken::OtherSubject, ..GOOD };
+    let head = Head { date: Date::Off(900_000_000), ..Head::PLAIN };
+    let recipe = Recipe { what: What::Tokens(tokens), head, delay: 0 };
+    let deployment = Deployment { asks: Asks::Protected, inherits: true, life: 3600, ..DEPLOYMENT };
+    let call = Action::App { who: 0, call: Call::Token, gives_up: false };
+    holds_in(deployment, vec![Action::Answer { at: Place::Refresh, times: None, recipe }, Action::Wait(3698), call]);
+}
+
+/// P10. Thirty days in `SignInRequired` are over for one of two people. At the next start only the other was there.
+#[test]
+fn whoever_has_to_sign_in_after_thirty_days_is_not_nobody_beside_somebody_else() {
+    holds(vec![
+        Action::Server(Upheaval::GrantsLost),
+        Action::Person { who: 1, act: Person::SignsIn { fair: true, browser: Browser::Right } },
+        Action::Wait(5837),
+        Action::Device(Device::Killed { gap: 40 * 24 * 3600 }),
+        Action::Device(Device::Killed { gap: 20 }),
+        Action::Wait(60),
+    ]);
+}
+
+/// P9. Two processes ask the same person in one episode. The one that showed its prompt takes up tokens that the other one's
+/// re-test brought; they are void as well, and the other one asked again.
+#[test]
+fn a_prompt_that_is_withdrawn_for_void_tokens_moves_to_no_other_process() {
+    let recipe = Recipe { what: What::Refusal { status: 403, code: "invalid_grant" }, head: Head::PLAIN, delay: 0 };
+    let deployment = Deployment { asks: Asks::Userinfo, life: 3600, ..DEPLOYMENT };
+    holds_in(
+        deployment,
+        vec![
+            Action::Server(Upheaval::GrantsLost),
+            Action::Device(Device::SecondProcess(true)),
+            Action::Person { who: 0, act: Person::TriesNow },
+            Action::Server(Upheaval::Restored),
+            Action::Server(Upheaval::NewTokensVoid),
+            Action::Answer { at: Place::Refresh, times: Some(2), recipe },
+            Action::Wait(6961),
+        ],
+    );
 }

@@ -34,7 +34,7 @@ use crate::{
 /// Requests in one history beyond which nothing is answered any more: something asks in a tight loop.
 const MOST_REQUESTS: u64 = 100_000;
 
-const GOOD: Tokens = Tokens {
+pub const GOOD: Tokens = Tokens {
     owner: Owner::Asker,
     id_token: IdToken::Owner,
     access: Access::New,

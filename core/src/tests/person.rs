@@ -193,6 +193,16 @@ fn a_sign_in_that_lasted_breaks_no_loop_because_there_is_none() {
 }
 
 #[test]
+fn sign_ins_in_vain_that_are_hours_apart_are_no_loop() {
+    let mut till = asks_a_person();
+    for number in 2..6 {
+        let wait = asked_again_after(&mut till, number, 90 * SECOND);
+        assert!(wait <= 5 * MINUTE, "{wait:?}");
+        refuses_everything(&mut till, 2 * HOUR);
+    }
+}
+
+#[test]
 fn tokens_that_only_ran_out_are_no_sign_in_in_vain() {
     let mut till = asks_a_person();
     for number in 2..6 {

@@ -10,6 +10,8 @@ use crate::*;
 
 /// Every state with every reason, and every value of every stored word, one snapshot a line.
 const VERSION_1: &str = include_str!("../../tests/fixtures/snapshots_v1.jsonl");
+/// What version 1 has said since of people who sign in for nothing.
+const SIGN_INS: &str = include_str!("../../tests/fixtures/sign_ins_v1.json");
 const ISSUER_PACING: &str = include_str!("../../tests/fixtures/issuer_pacing_v1.json");
 
 /// Reads `stored` and writes it again: whatever is not as it was got lost on the way.
@@ -78,6 +80,15 @@ fn the_snapshots_of_version_1_show_every_stored_word() {
     let states = states.chain(ForeignBy::ALL.iter().map(serde_json::to_string));
     let mut states = states.chain(SignedOutReason::ALL.iter().map(serde_json::to_string));
     assert!(states.all(|word| VERSION_1.contains(&word.unwrap())));
+}
+
+#[test]
+fn sign_ins_in_vain_are_remembered_over_a_restart_and_older_snapshots_know_of_none() {
+    let snapshot: Snapshot = read(SIGN_INS.trim_end()).unwrap();
+    let now = Timestamp::from_millis(1_700_000_014_000);
+    assert!(snapshot.memory.sign_ins.is_loop(now));
+    let older: Snapshot = read(VERSION_1.lines().next().unwrap()).unwrap();
+    assert!(older.memory.sign_ins.is_default());
 }
 
 #[test]

@@ -148,7 +148,7 @@ impl Transition<'_> {
         }
         let State::Holding { cause, .. } = self.s.memory.state else { return };
         // Where people signed in for nothing, it called that healthy.
-        if cause == HoldCause::FreshTokensRejected && self.s.memory.sign_ins.is_loop() {
+        if cause == HoldCause::FreshTokensRejected && self.s.memory.sign_ins.is_loop(self.now) {
             return;
         }
         let long_enough = HEALTHY_TWICE * (1 << u32::from(self.s.untrue.min(7)));

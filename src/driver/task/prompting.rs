@@ -4,16 +4,24 @@
 //! the app sees `prompting`: the [turn](PromptTurn) to show the prompt is held as long as it stands, and with it goes a note of
 //! the latest prompt. A process that dies while it shows one leaves it to the next.
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use futures_util::future::{Either, select};
+use mainstay_core::Timestamp;
 use tokio::sync::oneshot;
 
 use super::Task;
 use crate::{
-    driver::{account::Account, message::Message},
-    vault::{PromptTurn, RaisedPrompt, Vault},
+    driver::{account::Account, message::Message, server::within},
+    vault::{PromptFate, PromptTurn, RaisedPrompt},
 };
+
+/// How long whoever only notes the end of an episode waits for the turn: while another process shows a prompt, that one
+/// will note it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What this process does about the account's prompt.
 #[derive(Default)]
@@ -23,20 +31,20 @@ pub(super) struct Prompt {
     /// The prompt is wanted, and it is not known yet whether this process may show it. Dropped, it is wanted no more.
     wanted: Option<oneshot::Sender<()>>,
     shown: Option<Shown>,
+    /// There was a wish in this episode.
+    wished: bool,
 }
 
 /// The prompt that stands. Without a turn where nobody could say whose it is: then everybody's.
 struct Shown {
-    raised: RaisedPrompt,
+    since: Timestamp,
     turn: Option<PromptTurn>,
 }
 
-/// Whether this process may show the prompt, and for how long nobody else does.
+/// Whether this process may show the prompt, and if so, for how long nobody else does.
 pub(in crate::driver) struct PromptAnswer {
     wish: u32,
-    raised: RaisedPrompt,
-    turn: Option<PromptTurn>,
-    shows: bool,
+    shown: Option<Shown>,
 }
 
 impl Prompt {
@@ -56,12 +64,8 @@ impl Task {
     pub(super) fn want_prompt(&mut self, account: &Arc<Account>, restored: Option<bool>) {
         let (wanted, unwanted) = oneshot::channel();
         self.prompt.wish = self.prompt.wish.wrapping_add(1);
-        self.prompt.wanted = Some(wanted);
-        let wish = Wish {
-            number: self.prompt.wish,
-            generation: self.core.generation().map_or(0, mainstay_core::Generation::number),
-            restored,
-        };
+        (self.prompt.wanted, self.prompt.wished) = (Some(wanted), true);
+        let wish = Wish { number: self.prompt.wish, at: account.server().line.now(), restored };
         let turn = account.vault().prompt_turn(account.key);
         let waiting = async move |account: Weak<Account>| {
             let Either::Left((turn, _)) = select(turn, unwanted).await else { return };
@@ -75,19 +79,14 @@ impl Task {
         account.server().host.spawn.spawn("mainstay-prompt", Box::pin(waiting(Arc::downgrade(account))));
     }
 
-    pub(super) fn prompt_decided(&mut self, account: &Arc<Account>, answer: PromptAnswer) {
-        let PromptAnswer { wish, raised, turn, shows } = answer;
-        let is_wanted = wish == self.prompt.wish && self.prompt.wanted.is_some();
-        if !is_wanted {
-            return if shows {
-                self.close_prompt(account, Shown { raised, turn });
-            };
+    pub(super) fn prompt_decided(&mut self, account: &Arc<Account>, PromptAnswer { wish, shown }: PromptAnswer) {
+        if wish != self.prompt.wish || self.prompt.wanted.take().is_none() {
+            return shown.into_iter().for_each(|shown| self.close_prompt(account, shown));
         }
-        self.prompt.wanted = None;
-        if shows {
+        if shown.is_some() {
             tracing::info!(name: "session.prompt", account = %account.key);
-            self.prompt.shown = Some(Shown { raised, turn });
         }
+        self.prompt.shown = shown;
         self.persist(account);
         self.publish(account);
     }
@@ -97,49 +96,72 @@ impl Task {
         self.prompt.wanted = None;
         let shown = self.prompt.shown.take();
         let was_shown = shown.is_some();
-        if let Some(shown) = shown {
-            self.close_prompt(account, shown);
-        }
+        shown.into_iter().for_each(|shown| self.close_prompt(account, shown));
         was_shown
     }
 
-    fn close_prompt(&self, account: &Account, shown: Shown) {
-        let Some(turn) = shown.turn else { return };
-        let (deployment, raised) = (Arc::clone(&account.deployment), RaisedPrompt { open: false, ..shown.raised });
-        let close = async move { note(&deployment.vault, &turn, raised).await };
+    fn close_prompt(&self, account: &Arc<Account>, Shown { since, turn }: Shown) {
+        let Some(turn) = turn else { return };
+        let closing = Arc::clone(account);
+        let seen = RaisedPrompt { fate: PromptFate::Seen, at: since };
+        let raised = if self.core.in_episode() { seen } else { over(account) };
+        let close = async move { note(&closing, &turn, raised).await };
         account.server().host.spawn.spawn("mainstay-prompt", Box::pin(close));
+    }
+
+    /// The episode is over: what was dismissed in it may be asked for in the next one, by any process.
+    pub(super) fn episode_is_over(&mut self, account: &Arc<Account>) {
+        if !std::mem::take(&mut self.prompt.wished) {
+            return;
+        }
+        let (ending, raised) = (Arc::clone(account), over(account));
+        let end = async move {
+            let turn = within(&*ending.server().host.clock, PATIENCE, ending.vault().prompt_turn(ending.key)).await;
+            if let Some(Ok(turn)) = turn {
+                note(&ending, &turn, raised).await;
+            }
+        };
+        account.server().host.spawn.spawn("mainstay-prompt", Box::pin(end));
     }
 }
 
-async fn note(vault: &Vault, turn: &PromptTurn, raised: RaisedPrompt) {
-    if let Err(error) = vault.note_prompt(turn, raised).await {
-        tracing::warn!(name: "session.prompt_not_noted", ?turn, %error);
+fn over(account: &Account) -> RaisedPrompt {
+    RaisedPrompt { fate: PromptFate::Over, at: account.server().line.now() }
+}
+
+async fn note(account: &Account, turn: &PromptTurn, raised: RaisedPrompt) {
+    if let Err(error) = account.vault().note_prompt(turn, raised).await {
+        tracing::warn!(name: "session.prompt_not_noted", account = %account.key, %error);
     }
 }
 
 /// The wish to show a prompt.
 struct Wish {
     number: u32,
-    generation: u64,
+    at: Timestamp,
     restored: Option<bool>,
 }
 
 impl Wish {
-    /// In an episode that has had its prompt, it is shown only if its process died before anybody saw to it. It is the same
-    /// episode as long as nothing was accepted since, and no newer credentials came.
+    /// An episode that has had its prompt gets none more. Nor does one that another process has seen the end of.
     async fn decide(self, account: &Account, turn: Option<PromptTurn>) -> PromptAnswer {
-        let now = account.server().line.now();
-        let new = RaisedPrompt { generation: self.generation, at: now, open: true };
         let before = match &turn {
             Some(turn) => account.vault().raised_prompt(turn).await,
             None => None,
         };
-        let same = before.filter(|it| it.generation == self.generation && account.last_accepted() <= it.at);
-        let shows = same.map_or(self.restored.unwrap_or(true), |raised| raised.open);
-        let raised = same.unwrap_or(new);
-        if let (None, true, Some(turn)) = (same, shows, &turn) {
-            note(account.vault(), turn, raised).await;
+        let shows = match before {
+            Some(RaisedPrompt { fate: PromptFate::Open, .. }) => true,
+            // Something was accepted here since, so it was another episode's.
+            Some(RaisedPrompt { fate: PromptFate::Seen, at }) => {
+                account.last_proven() > at && self.restored != Some(false)
+            }
+            Some(RaisedPrompt { fate: PromptFate::Over, at }) => self.at >= at && self.restored.unwrap_or(true),
+            None => self.restored.unwrap_or(true),
+        };
+        let since = account.server().line.now();
+        if let (true, Some(turn)) = (shows, &turn) {
+            note(account, turn, RaisedPrompt { fate: PromptFate::Open, at: since }).await;
         }
-        PromptAnswer { wish: self.number, raised, turn: turn.filter(|_| shows), shows }
+        PromptAnswer { wish: self.number, shown: shows.then_some(Shown { since, turn }) }
     }
 }

@@ -59,6 +59,7 @@ impl Task {
             Code::EvidenceRenewed => account.set_last_accepted(note.at),
             Code::EvidenceProbeAccepted | Code::EvidenceAccepted => {
                 account.set_last_accepted(note.at);
+                account.set_last_proven(note.at);
                 account.signal_neighbours(Signal::NeighbourAccepted);
             }
             _ => {}

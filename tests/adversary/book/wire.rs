@@ -204,6 +204,11 @@ impl Book {
             if asked.place == Place::Who && (asked.own || self.deployment.asks == Asks::WhoAmI) {
                 match &came.naming {
                     Naming::Nobody => {}
+                    // A subject that is no name is not the pinned one, and credentials that nobody vouched for may go with it
+                    // (DESIGN.md section 4, P5: absent never equals absent). It is no name to be held against, either.
+                    Naming::Unusable => {
+                        self.foreign.insert(access.clone());
+                    }
                     naming => self.name(access, naming.clone(), now),
                 }
             }
