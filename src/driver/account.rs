@@ -48,7 +48,8 @@ pub struct SessionState {
     /// The newest generation of credentials, if there are any.
     pub generation: Option<Generation>,
     /// Whether the app should show its sign-in prompt. It may in `SignInRequired` only, once in an episode, restarts
-    /// included; after [`dismiss_prompt`](crate::Session::dismiss_prompt) a banner is all that remains.
+    /// and the vault's other processes included; after [`dismiss_prompt`](crate::Session::dismiss_prompt) a banner is
+    /// all that remains.
     pub prompting: bool,
     pub(super) answer: Answer,
     /// What happens next, for [`explain`](crate::Session::explain).
