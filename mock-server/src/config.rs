@@ -171,6 +171,10 @@ pub struct Config {
     pub when_the_store_fails: StoreFailure,
     /// When a surge of rejections raises an alarm.
     pub alarm: AlarmRule,
+    /// Whether tokens are given only to whoever proves possession of a key (RFC 9449). Whoever does gets tokens bound to it anyway.
+    pub dpop_required: bool,
+    /// How long a nonce for such proofs is good, in seconds; `null` wants none.
+    pub dpop_nonce_seconds: Option<u64>,
     /// How long a replaced signing key stays accepted after `/admin` activated another one, in seconds.
     pub key_overlap_seconds: u64,
 }
@@ -193,6 +197,8 @@ impl Default for Config {
             status: StatusDocument::default(),
             when_the_store_fails: StoreFailure::default(),
             alarm: AlarmRule { rejections: 20, within_seconds: 60 },
+            dpop_required: false,
+            dpop_nonce_seconds: None,
             key_overlap_seconds: 86_400,
         }
     }
@@ -219,6 +225,7 @@ impl Config {
             self.access_token_lifetime,
             self.grace_seconds,
             self.key_overlap_seconds,
+            self.dpop_nonce_seconds.unwrap_or(0),
             self.alarm.within_seconds,
             self.status.spread_seconds.unwrap_or(0),
         ];

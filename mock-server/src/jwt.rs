@@ -27,6 +27,9 @@ pub(crate) struct Header {
     pub(crate) typ: Option<String>,
     #[serde(default)]
     pub(crate) kid: Option<String>,
+    /// The public key of a proof of possession (RFC 9449 section 4.2).
+    #[serde(default)]
+    pub(crate) jwk: Option<Value>,
 }
 
 /// A token taken apart. Nothing of it is true until its signature was checked.
@@ -51,6 +54,11 @@ impl<'a> Unverified<'a> {
 
     pub(crate) fn text(&self, claim: &str) -> Option<&str> {
         self.claims.get(claim).and_then(Value::as_str)
+    }
+
+    /// The key that the token is bound to, by its thumbprint (RFC 9449 section 6.1).
+    pub(crate) fn bound_to(&self) -> Option<&str> {
+        self.claims.get("cnf")?.get("jkt")?.as_str()
     }
 
     pub(crate) fn seconds(&self, claim: &str) -> Option<u64> {

@@ -41,6 +41,8 @@ pub struct Observations {
     pub refreshes_by_generation: BTreeMap<String, u64>,
     /// How often a superseded refresh token, or a used code, revoked a session.
     pub reuse_detections: u64,
+    /// Proofs of possession that had been used before.
+    pub replayed_proofs: u64,
     /// Access tokens issued.
     pub tokens_issued: u64,
     /// Requests whose access token was good.

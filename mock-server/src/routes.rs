@@ -152,7 +152,16 @@ async fn serve(app: App, route: &'static Route, params: RawPathParams, request: 
         Door::Admin => return answer(admin::guard(&app, call).and_then(|call| (route.handler)(&app, &call))),
         Door::Page => return answer((route.handler)(&app, &call)),
     };
-    faults::through(app, endpoint, call, route.handler).await
+    let part = match endpoint {
+        Endpoint::Token | Endpoint::Refresh | Endpoint::JwtBearer => oauth::Part::TokenEndpoint,
+        _ => oauth::Part::Resource,
+    };
+    let proves = call.headers.contains_key("dpop");
+    let mut response = faults::through(app.clone(), endpoint, call, route.handler).await;
+    if proves {
+        app.update(|world| oauth::hand_out(world, part, &mut response));
+    }
+    response
 }
 
 fn answer(reply: Reply) -> Response {

@@ -12,7 +12,7 @@ use crate::{
     state::App,
 };
 
-pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
+pub(super) fn exchange(app: &App, call: &Call, form: &Parameters, bound_to: Option<String>) -> Reply {
     let (client_id, redirect_uri) = (form.require("client_id")?, form.require("redirect_uri")?);
     let (code, verifier) = (form.require("code")?, form.require("code_verifier")?);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
@@ -50,6 +50,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 revoked: false,
                 last_access: None,
                 last_refresh_key: None,
+                bound_to,
             },
             None,
         )?;

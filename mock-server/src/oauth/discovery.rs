@@ -1,6 +1,10 @@
 //! What clients learn first: the discovery documents and the public keys.
 
+use axum::response::IntoResponse;
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::jwt_bearer;
 use crate::{
@@ -29,13 +33,23 @@ pub(crate) fn document(app: &App, _call: &Call) -> Reply {
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
+        "dpop_signing_alg_values_supported": ["ES256"],
         "scopes_supported": ["openid", "profile", "offline_access", "pos"],
-        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "name", "preferred_username"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "at_hash", "sid", "name", "preferred_username"],
         "authorization_response_iss_parameter_supported": true,
     })))
 }
 
-/// `GET /jwks` (RFC 7517 section 5).
-pub(crate) fn jwks(app: &App, _call: &Call) -> Reply {
-    Ok(ok(&app.read(|world| world.keys.here().jwks(world.now_ms()))))
+/// `GET /jwks` (RFC 7517 section 5), with a tag by which a client asks whether they are still the same (RFC 9110 section 8.8.3).
+pub(crate) fn jwks(app: &App, call: &Call) -> Reply {
+    let keys = app.read(|world| world.keys.here().jwks(world.now_ms()));
+    let tag = format!("\"{}\"", URL_SAFE_NO_PAD.encode(Sha256::digest(keys.to_string())));
+    let mut answer = match call.header("if-none-match") {
+        Some(known) if known == tag => StatusCode::NOT_MODIFIED.into_response(),
+        _ => ok(&keys),
+    };
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(answer)
 }

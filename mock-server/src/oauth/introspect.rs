@@ -43,10 +43,15 @@ fn access_token(world: &World, issuer: &str, token: &str) -> Result<Option<Value
         Err(Reason::Unreachable) => return Err(Unreachable),
         Err(_) => return Ok(None),
     };
-    Ok(Some(json!({
-        "active": true, "token_type": "Bearer", "iss": issuer, "sub": bearer.person, "client_id": bearer.client_id,
+    let token_type = if bearer.bound_to.is_some() { "DPoP" } else { "Bearer" };
+    let mut found = json!({
+        "active": true, "token_type": token_type, "iss": issuer, "sub": bearer.person, "client_id": bearer.client_id,
         "scope": bearer.scope, "exp": bearer.expires_s, "jti": bearer.jti, "sid": bearer.sid,
-    })))
+    });
+    if let Some(key) = bearer.bound_to {
+        found["cnf"] = json!({ "jkt": key });
+    }
+    Ok(Some(found))
 }
 
 fn refresh_token(world: &World, token: &str) -> Result<Option<Value>, Unreachable> {

@@ -1,7 +1,9 @@
 //! Making tokens.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::StatusCode;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use super::{Session, Unreachable};
 use crate::{
@@ -96,6 +98,7 @@ pub(crate) fn somebody(issuer: &str, person: &str) -> (String, Session) {
         revoked: false,
         last_access: None,
         last_refresh_key: None,
+        bound_to: None,
     };
     (format!("0-{person}"), session)
 }
@@ -121,13 +124,17 @@ fn tokens(
     let jti = world.random.short();
 
     let key = world.keys.here().active(world.config.algorithm).ok_or_else(no_key)?;
-    let claims = json!({
+    let mut claims = json!({
         "iss": issuer, "sub": person, "aud": audience, "iat": now, "exp": expires, "scope": scope,
         "client_id": session.client_id, "jti": jti, "sid": sid,
     });
+    if let Some(key) = &session.bound_to {
+        claims["cnf"] = json!({ "jkt": key });
+    }
+    let token_type = if session.bound_to.is_some() { "DPoP" } else { "Bearer" };
     let access_token = jwt::sign(key, "at+jwt", &claims);
     world.random.note("access token", &access_token);
-    let mut body = json!({ "access_token": access_token, "token_type": "Bearer", "scope": scope });
+    let mut body = json!({ "access_token": access_token, "token_type": token_type, "scope": scope });
     let signed_by = key.kid.clone();
 
     match &world.config.expires_in {
@@ -144,6 +151,9 @@ fn tokens(
             "iss": issuer, "sub": person, "aud": session.client_id, "iat": now, "exp": expires,
             "auth_time": session.auth_time, "sid": sid, "name": display_name(person), "preferred_username": person,
         });
+        // The left half of the access token's hash (OpenID Connect Core 1.0 section 3.1.3.6).
+        let hash = Sha256::digest(body["access_token"].as_str().unwrap_or_default());
+        claims["at_hash"] = URL_SAFE_NO_PAD.encode(hash.split_at(hash.len() / 2).0).into();
         if let Some(nonce) = extras.nonce {
             claims["nonce"] = nonce.into();
         }

@@ -15,7 +15,7 @@ use crate::{
 /// The longest life of an assertion, in seconds: RFC 7523 section 3 lets a server refuse one that is unreasonably far away.
 const LONGEST_LIFE_S: u64 = 600;
 
-pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
+pub(super) fn exchange(app: &App, call: &Call, form: &Parameters, bound_to: Option<String>) -> Reply {
     let assertion = form.require("assertion")?;
     let token = Unverified::parse(assertion).ok_or_else(|| invalid_grant("the assertion is no signed JWT"))?;
     let token_endpoint = format!("{}/token", app.issuer);
@@ -67,6 +67,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters) -> Reply {
                 revoked: false,
                 last_access: None,
                 last_refresh_key: None,
+                bound_to,
             },
             Some(enrolment.device),
         )?;

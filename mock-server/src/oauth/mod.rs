@@ -3,6 +3,7 @@
 mod authorize;
 mod code;
 mod discovery;
+mod dpop;
 mod enroll;
 mod introspect;
 mod issue;
@@ -16,6 +17,7 @@ mod userinfo;
 
 pub(crate) use authorize::{Codes, authorize, sign_in};
 pub(crate) use discovery::{document, jwks};
+pub(crate) use dpop::{BadProof, Part, Proofs, hand_out, proven_key};
 pub(crate) use enroll::{Enrolment, enroll, unenroll};
 pub(crate) use introspect::introspect;
 pub(crate) use issue::{device_of, somebody};

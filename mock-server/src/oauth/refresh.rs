@@ -16,7 +16,7 @@ use crate::{
     state::{App, World},
 };
 
-pub(super) fn refresh(app: &App, call: &Call, form: &Parameters) -> Reply {
+pub(super) fn refresh(app: &App, call: &Call, form: &Parameters, proven: Option<&str>) -> Reply {
     let (client_id, presented) = (form.require("client_id")?, form.require("refresh_token")?);
     app.update(|world| {
         let print = fingerprint(presented);
@@ -28,8 +28,12 @@ pub(super) fn refresh(app: &App, call: &Call, form: &Parameters) -> Reply {
         let known = world.sessions.refresh_token(&print)?.filter(|token| token.client_id == client_id);
         let sid = known.map(|token| token.sid).ok_or_else(|| invalid_grant("the refresh token is not valid"))?;
         let session = world.sessions.get(&sid)?.filter(|session| !session.revoked);
-        let granted = session.map(|session| session.scope);
-        let granted = granted.ok_or_else(|| invalid_grant("the session was revoked"))?;
+        let session = session.ok_or_else(|| invalid_grant("the session was revoked"))?;
+        // Before anything is spent: whoever stole the refresh token does not have the key (RFC 9449 section 5).
+        if session.bound_to.is_some() && session.bound_to.as_deref() != proven {
+            return Err(invalid_grant("the refresh token is bound to another key"));
+        }
+        let granted = session.scope;
         let scope = form.get("scope").unwrap_or(&granted).to_owned();
         if !is_within(&scope, &granted) {
             return Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_scope", "more than was granted"));

@@ -4,6 +4,7 @@ use http::StatusCode;
 
 use super::{
     StoreFailure, code,
+    dpop::{BadProof, Part, proven_key},
     issue::{careless_answer, invalid_grant},
     jwt_bearer, refresh,
 };
@@ -54,10 +55,14 @@ fn exchange(app: &App, call: &Call) -> Reply {
     if let Some(answer) = without_store {
         return answer;
     }
+    let proven = app.update(|world| {
+        let proven = proven_key(world, &app.issuer, Part::TokenEndpoint, call, None)?;
+        if proven.is_none() && world.config.dpop_required { Err(BadProof::Invalid) } else { Ok(proven) }
+    })?;
     match grant {
-        "authorization_code" => code::exchange(app, call, &form),
-        "refresh_token" => refresh::refresh(app, call, &form),
-        JWT_BEARER => jwt_bearer::exchange(app, call, &form),
+        "authorization_code" => code::exchange(app, call, &form, proven),
+        "refresh_token" => refresh::refresh(app, call, &form, proven.as_deref()),
+        JWT_BEARER => jwt_bearer::exchange(app, call, &form, proven),
         _ => Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "no such grant")),
     }
 }

@@ -7,7 +7,7 @@ use crate::{
     call::{Call, Problem, no_store},
     config::Rejection,
     jwt::Unverified,
-    oauth::{StoreFailure, Unreachable},
+    oauth::{BadProof, Part, StoreFailure, Unreachable, proven_key},
     observations::count,
     state::{App, World},
 };
@@ -21,6 +21,8 @@ pub(crate) struct Bearer {
     pub(crate) sid: String,
     pub(crate) jti: String,
     pub(crate) expires_s: u64,
+    /// The thumbprint of the key that the token is bound to.
+    pub(crate) bound_to: Option<String>,
 }
 
 /// Why a token is not good.
@@ -35,6 +37,12 @@ pub(crate) enum Reason {
     Expired,
     NotYetValid,
     Revoked,
+    /// A token that is bound to a key came without a proof, or one that is bound to none came with one.
+    WrongScheme,
+    /// The proof of possession is not good, or is another key's.
+    DpopProof,
+    /// The proof of possession lacks the server's nonce.
+    DpopNonce,
     /// The session store did not answer, and the server takes that for a no.
     NoSession,
     /// The session store did not answer, and the server says so.
@@ -43,7 +51,7 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// Every reason that is counted.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Missing,
         Self::Malformed,
         Self::UnknownKey,
@@ -53,6 +61,9 @@ impl Reason {
         Self::Expired,
         Self::NotYetValid,
         Self::Revoked,
+        Self::WrongScheme,
+        Self::DpopProof,
+        Self::DpopNonce,
         Self::NoSession,
     ];
 
@@ -67,6 +78,9 @@ impl Reason {
             Self::Expired => "expired",
             Self::NotYetValid => "not_yet_valid",
             Self::Revoked => "revoked",
+            Self::WrongScheme => "wrong_scheme",
+            Self::DpopProof => "dpop_proof",
+            Self::DpopNonce => "dpop_nonce",
             Self::NoSession => "no_session",
             Self::Unreachable => "store_unreachable",
         }
@@ -80,14 +94,37 @@ const LEEWAY_S: u64 = 60;
 pub(crate) fn check(world: &mut World, issuer: &str, call: &Call, audience: Option<&str>) -> Result<Bearer, Reason> {
     let header = call.headers.get(header::AUTHORIZATION).ok_or(Reason::Missing)?;
     let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Reason::Malformed)?;
-    if !scheme.eq_ignore_ascii_case("bearer") || call.headers.get_all(header::AUTHORIZATION).iter().count() > 1 {
+    let is_dpop = scheme.eq_ignore_ascii_case("dpop");
+    if !(is_dpop || scheme.eq_ignore_ascii_case("bearer"))
+        || call.headers.get_all(header::AUTHORIZATION).iter().count() > 1
+    {
         return Err(Reason::Malformed);
     }
-    let mut bearer = look_up(world, check_signed(world, issuer, token.trim(), audience)?)?;
+    let signed = check_signed(world, issuer, token.trim(), audience)?;
+    check_possession(world, issuer, call, (&signed, token.trim(), is_dpop))?;
+    let mut bearer = look_up(world, signed)?;
     if let Some(person) = &call.foreign {
         bearer.person.clone_from(person);
     }
     Ok(bearer)
+}
+
+/// Checks that whoever sends a token that is bound to a key has the key (RFC 9449 section 7.1).
+fn check_possession(
+    world: &mut World,
+    issuer: &str,
+    call: &Call,
+    (bearer, token, is_dpop): (&Bearer, &str, bool),
+) -> Result<(), Reason> {
+    match (&bearer.bound_to, is_dpop) {
+        (None, false) => Ok(()),
+        (Some(key), true) => match proven_key(world, issuer, Part::Resource, call, Some(token)) {
+            Ok(Some(proven)) if proven == *key => Ok(()),
+            Ok(_) | Err(BadProof::Invalid) => Err(Reason::DpopProof),
+            Err(BadProof::Nonce) => Err(Reason::DpopNonce),
+        },
+        _ => Err(Reason::WrongScheme),
+    }
 }
 
 /// Looks a token's session up, as every request does. While the store is out of reach it is the configuration's matter what
@@ -153,6 +190,7 @@ fn check_signed(world: &World, issuer: &str, token: &str, audience: Option<&str>
         sid: text("sid")?,
         jti: text("jti")?,
         expires_s,
+        bound_to: token.bound_to().map(str::to_owned),
     })
 }
 
@@ -186,6 +224,10 @@ pub(crate) fn rejection(style: &Rejection, status: u16, reason: &str) -> Respons
 pub(crate) fn standard(status: StatusCode, reason: &str) -> Problem {
     let (challenge, error) = if reason == Reason::Missing.name() {
         ("Bearer realm=\"mainstay-mock\"", "unauthorized")
+    } else if reason == Reason::DpopNonce.name() {
+        ("DPoP realm=\"mainstay-mock\", error=\"use_dpop_nonce\", algs=\"ES256\"", "use_dpop_nonce")
+    } else if reason == Reason::DpopProof.name() {
+        ("DPoP realm=\"mainstay-mock\", error=\"invalid_dpop_proof\", algs=\"ES256\"", "invalid_dpop_proof")
     } else {
         (
             "Bearer realm=\"mainstay-mock\", error=\"invalid_token\", error_description=\"The access token is not valid\"",

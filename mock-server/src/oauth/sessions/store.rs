@@ -18,6 +18,9 @@ pub(crate) struct Session {
     pub(crate) last_access: Option<(String, u64)>,
     /// The key that signed the last refresh token, where they are signed.
     pub(crate) last_refresh_key: Option<String>,
+    /// The thumbprint of the key that its tokens are bound to (RFC 9449 section 6).
+    #[serde(default)]
+    pub(crate) bound_to: Option<String>,
 }
 
 /// One refresh token, known by its fingerprint.

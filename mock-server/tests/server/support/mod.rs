@@ -244,9 +244,13 @@ impl DeviceKey {
             "jti": format!("assertion-{}", ASSERTIONS.fetch_add(1, Ordering::Relaxed)),
         });
         claims.as_object_mut().unwrap().extend(other.as_object().cloned().unwrap_or_default());
-        let header = json!({ "alg": "ES256", "kid": kid });
+        self.signed(&json!({ "alg": "ES256", "kid": kid }), &claims)
+    }
+
+    /// A JWS in compact form (RFC 7515 section 3.1).
+    pub fn signed(&self, header: &Value, claims: &Value) -> String {
         let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", encode(&header), encode(&claims));
+        let input = format!("{}.{}", encode(header), encode(claims));
         let signature: Signature = self.0.sign(input.as_bytes());
         format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
     }
