@@ -47,4 +47,7 @@ pub struct Credentials {
     pub access_tokens: Vec<StoredAccessToken>,
     /// The refresh token, if the server gave one.
     pub refresh_token: Option<Secret>,
+    /// The private key that the tokens are bound to (RFC 9449), 32 bytes; `None` where they are nobody's in particular. Stays the
+    /// same from one generation to the next.
+    pub dpop_key: Option<Secret>,
 }

@@ -117,6 +117,15 @@ impl From<Failure> for Error {
             }
             Failure::Malformed(_) | Failure::Protected(_) => later(None),
             Failure::ToldToWait(wait) => later(Some(*wait)),
+            Failure::IdToken(IdTokenError::Algorithm) => Self::Misconfigured(failure.to_string()),
+            // A node that signs with another key, a clock that is off, an answer that was tampered with: the next may be right.
+            Failure::IdToken(
+                IdTokenError::Malformed(_)
+                | IdTokenError::Signature(_)
+                | IdTokenError::AtHash
+                | IdTokenError::Expired
+                | IdTokenError::NotYet,
+            ) => later(None),
             Failure::IdToken(_) | Failure::Identity(_) | Failure::OtherIdentity => Self::IdentityMismatch,
             Failure::Callback(CallbackError::WrongIssuer) => Self::IdentityMismatch,
             Failure::Callback(_) | Failure::Browser(BrowserError::Cancelled) => Self::Cancelled,

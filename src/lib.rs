@@ -35,7 +35,7 @@ pub mod vault;
 pub use credentials::{Credentials, Identity, StoredAccessToken};
 pub use driver::{AccountInfo, Client, ClientBuilder, Session, SessionState};
 pub use error::Error;
-pub use profile::{IdentityEcho, Probe, Profile, ProfileError, RefreshIdentity};
+pub use profile::{Dpop, IdentityEcho, Probe, Profile, ProfileError, RefreshIdentity};
 pub use secret::Secret;
 pub use vault::AccountKey;
 

@@ -49,6 +49,8 @@ pub struct Profile {
     pub refresh_identity: RefreshIdentity,
     /// Origins besides the issuer's own that tokens may be sent to, for example `https://api.example.com`.
     pub resource_origins: BTreeSet<String>,
+    /// Whether tokens are bound to a key of this session (RFC 9449), so that a copy of one is worth nothing.
+    pub dpop: Dpop,
     /// Whether a device key is enrolled by itself after a sign-in, where the server offers it.
     pub enroll_device_key: bool,
     /// How long one HTTP request may take, in seconds.
@@ -65,6 +67,7 @@ impl Default for Profile {
             identity_echo: None,
             refresh_identity: RefreshIdentity::Ask,
             resource_origins: BTreeSet::new(),
+            dpop: Dpop::Off,
             enroll_device_key: false,
             request_timeout_seconds: 30,
         }
@@ -109,6 +112,19 @@ pub enum RefreshIdentity {
     Ask,
     /// The same person's as before: the server binds refresh tokens to a subject.
     Inherited,
+}
+
+/// Whether tokens are bound to a key (DPoP, RFC 9449). Decided at a sign-in; a session keeps what it began with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dpop {
+    /// No: bearer tokens.
+    #[default]
+    Off,
+    /// If the discovery document says that the server does it with ES256.
+    WhereOffered,
+    /// Yes, and a sign-in that brings a bearer token is refused.
+    Required,
 }
 
 fn matches_glob(pattern: &str, path: &str) -> bool {

@@ -99,6 +99,8 @@ impl App {
             issuer: self.metadata.issuer.as_str(),
             client_id: &self.client.id,
             nonce,
+            max_age: None,
+            access_token: Some(&tokens.access_token),
             now: tokens.server_time_ms.map(|millis| millis / 1000),
         };
         IdToken::read(tokens.id_token.as_ref().unwrap()).unwrap().check(&expected, &[]).unwrap()

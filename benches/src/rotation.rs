@@ -89,6 +89,7 @@ pub(crate) fn credentials(generation: Generation) -> Credentials {
             expires_at: Timestamp::from_millis(901_000),
         }],
         refresh_token: Some(Secret::new(vec![b'r'; 64])),
+        dpop_key: None,
     }
 }
 

@@ -15,8 +15,10 @@ use url::Origin;
 
 use super::{
     audience::Audiences,
+    dpop::SessionKey,
     hot::{AccessToken, Hot},
     journal::SharedJournal,
+    keys,
     message::Message,
     provider::CredentialProvider,
     record::SessionRecord,
@@ -146,6 +148,7 @@ pub(super) struct Account {
     pub(super) kept: Mutex<Vec<Credentials>>,
     /// The vault's epoch under which this account may write.
     vault_epoch: AtomicU64,
+    pub(super) dpop: SessionKey,
     pub(super) device_key_id: Mutex<Option<String>>,
     /// The name of the key that signed the latest ID token.
     pub(super) id_token_key: Mutex<Option<String>>,
@@ -196,6 +199,7 @@ impl Account {
             identity: Mutex::default(),
             kept: Mutex::default(),
             vault_epoch: AtomicU64::default(),
+            dpop: SessionKey::default(),
             device_key_id: Mutex::default(),
             id_token_key: Mutex::new(id_token_key),
             journal: SharedJournal::new(journal),
@@ -314,6 +318,13 @@ impl Account {
             Probe::WhoAmI(_) | Probe::Protected(_) => true,
         };
         self.tell(Message::Abilities { can_probe, has_status: metadata.status_endpoint.is_some() });
+    }
+
+    /// Has the server's keys at hand before anything is spent, where an ID token may come.
+    pub(super) async fn prepare_keys(&self) {
+        if self.scopes.iter().any(|scope| scope == "openid") {
+            keys::prepare(self.server()).await;
+        }
     }
 
     /// Remembers who signed the ID token of an answer, if there is one.

@@ -13,7 +13,7 @@ use crate::{
     error::Failure,
     host::Host,
     oauth::{Issuer, OAuthClient},
-    profile::Profile,
+    profile::{Dpop, Profile},
     vault::{Fingerprinter, Vault},
 };
 
@@ -27,6 +27,7 @@ pub struct ClientBuilder {
     redirect_uri: String,
     scopes: Vec<String>,
     profile: Profile,
+    dpop: Option<Dpop>,
     provider: Option<Arc<dyn CredentialProvider>>,
     host: Option<Host>,
     offline_permit: Duration,
@@ -40,6 +41,7 @@ impl ClientBuilder {
             redirect_uri: "http://127.0.0.1/callback".to_owned(),
             scopes: vec!["openid".to_owned(), "offline_access".to_owned()],
             profile: Profile::default(),
+            dpop: None,
             provider: None,
             host: None,
             offline_permit: OFFLINE_PERMIT,
@@ -74,6 +76,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Whether tokens are bound to a key of the session (DPoP, RFC 9449), whatever the [profile](Self::profile) says.
+    #[must_use]
+    pub const fn dpop(mut self, dpop: Dpop) -> Self {
+        self.dpop = Some(dpop);
+        self
+    }
+
     /// Rung 4 by the app's own means.
     #[must_use]
     pub fn credential_provider(mut self, provider: Arc<dyn CredentialProvider>) -> Self {
@@ -100,12 +109,13 @@ impl ClientBuilder {
     ///
     /// # Errors
     /// [`Error::Misconfigured`] names what is wrong; [`Error::VaultLocked`] if the vault's folder cannot be listed now.
-    pub async fn build(self) -> Result<Client, Error> {
+    pub async fn build(mut self) -> Result<Client, Error> {
         let issuer = Issuer::parse(&self.issuer).map_err(Failure::from)?;
         let redirect_uri = Url::parse(&self.redirect_uri)
             .map_err(|_| Error::Misconfigured("the redirect URI is no URL".to_owned()))?;
         let missing = || Error::Misconfigured("a client needs a host: see `native::desktop`".to_owned());
         let host = self.host.ok_or_else(missing)?;
+        self.profile.dpop = self.dpop.unwrap_or(self.profile.dpop);
         self.profile.check().map_err(|error| Error::Misconfigured(format!("the profile: {error}")))?;
         let vault = Vault::new((&host).into());
         let survey = survey(&vault).await.map_err(Failure::from)?;

@@ -9,6 +9,7 @@ use super::{
     account::{Account, Deployment, lock},
     attempts::imported_token,
     builder::ClientBuilder,
+    dpop::Presented,
     message::Message,
     options::Options,
     provider::{Browser, ImportedTokens},
@@ -260,7 +261,7 @@ impl Client {
         let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
         let given = tokens.access_token.as_ref().filter(|token| !token.is_empty());
         let Some(token) = given else { return Ok((nobody, None, false)) };
-        match sign_in::who_claims(server, token).await {
+        match sign_in::who_claims(server, Presented::bearer(token)).await {
             Ok(Some(claims)) => {
                 let identity = claims.identity(server.issuer.as_str(), &server.profile.identity);
                 Ok((identity.map_err(Failure::from)?, sign_in::name_of(&claims), true))

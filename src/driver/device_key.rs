@@ -4,13 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Account, lock},
+    dpop::Presented,
     message::Message,
     revocations,
 };
 use crate::{
     Secret,
     error::Failure,
-    oauth::{Answer, Assertion, AssertionClaims, DeviceKey, TokenType, enrollment},
+    host::ConnectionWish,
+    oauth::{Answer, Assertion, AssertionClaims, DeviceKey, enrollment},
     vault::{Enrolment, Outcome, Revocable, Revocation},
 };
 
@@ -48,14 +50,16 @@ pub(super) async fn enroll(account: &Arc<Account>) -> Result<(), Failure> {
             break key;
         }
     };
-    let token = Secret::from_text(token.expose());
-    let inbound = server.ask(enrollment::request(endpoint, TokenType::Bearer, &token, &key.public_jwk())?).await?;
+    let (secret, bound_to) = (Secret::from_text(token.expose()), account.dpop_key());
+    let presented = Presented::new(&secret, token.token_type(), bound_to.as_ref());
+    let request = || enrollment::request(endpoint, presented.token_type(), &secret, &key.public_jwk());
+    let inbound = server.ask_with(ConnectionWish::Any, presented, &http::Method::POST, request).await?;
     let enrolled = enrollment::read(&Answer::new(&inbound.response, inbound.from_cache), endpoint)?;
     let mut stored = key.to_secret().expose().to_vec();
     stored.extend_from_slice(enrolled.key_id.as_bytes());
     let stored = account.vault().store_device_key(account.key, epoch, &Secret::new(stored), &enrolled.key_id).await;
     if let Err(error) = stored {
-        take_back(account, enrolled.key_id, token).await;
+        take_back(account, enrolled.key_id, secret).await;
         return Err(error.into());
     }
     *lock(&account.device_key_id) = Some(enrolled.key_id);

@@ -11,6 +11,7 @@ mod audience;
 mod builder;
 mod client;
 mod device_key;
+mod dpop;
 mod explain;
 mod hot;
 mod identify;

@@ -206,7 +206,7 @@ async fn renewed(
     let server = &deployment.server;
     let Some(token) = &enrolment.refresh_token else { return Ok(enrolment) };
     let grant = Grant::RefreshToken { token, scopes: None };
-    let renewed = match server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await {
+    let renewed = match server.tokens(None, |endpoint| token_request(endpoint, &server.client, &grant, None)).await {
         Ok(answer) => Enrolment {
             access_token: answer.access_token,
             refresh_token: answer.refresh_token.filter(|token| !token.is_empty()).or(enrolment.refresh_token),

@@ -10,6 +10,7 @@ use url::Url;
 use super::{
     account::{Account, lock},
     attempts::class_of,
+    dpop::{self, Part},
     hot::AccessToken,
     message::Message,
 };
@@ -17,7 +18,7 @@ use crate::{
     Error, Secret,
     error::Failure,
     host::{Connection, ConnectionWish, Inbound, Lane, Outbound},
-    oauth::{Answer, Endpoint, Probe, Rejection, spread_hint},
+    oauth::{Answer, DPOP, Endpoint, Probe, Rejection, spread_hint},
     profile::Echoed,
 };
 
@@ -57,11 +58,15 @@ async fn once(
     url: &Url,
 ) -> Result<(Response<Bytes>, Verdict), Error> {
     let token = account.token().await?;
-    let attached = attach(request, &token)?;
-    let server = account.server();
-    let (connection, lane) = (ConnectionWish::Any, Lane::App);
-    let sent = server.send(Outbound { request: attached, connection, lane, body_limit: BODY_LIMIT }).await;
-    let inbound = sent.map_err(Failure::from)?;
+    let mut inbound = send_once(account, request, url, &token).await?;
+    if dpop::is_dpop(token.token_type()) {
+        let answer = Answer::new(&inbound.response, inbound.from_cache);
+        if dpop::wants_another_proof(&answer, url) {
+            // Before the request was looked at (RFC 9449 section 9), so this is no replay.
+            account.server().learn_nonce(url, &inbound.response);
+            inbound = send_once(account, request, url, &token).await?;
+        }
+    }
     check_echo(account, &inbound)?;
     let rejection = look(account, &token, url, &inbound.response, inbound.from_cache, inbound.connection);
     if request.method() == Method::GET {
@@ -69,6 +74,28 @@ async fn once(
     }
     let verdict = if rejection.accuses_token() { Verdict::Rejected } else { Verdict::Fine };
     Ok((inbound.response, verdict))
+}
+
+async fn send_once(
+    account: &Arc<Account>,
+    request: &Request<Bytes>,
+    url: &Url,
+    token: &AccessToken,
+) -> Result<Inbound, Error> {
+    let mut request = attach(request, token)?;
+    if let Some(proof) = proof(account, token, request.method(), url) {
+        request.headers_mut().insert(DPOP, proof);
+    }
+    let (connection, lane) = (ConnectionWish::Any, Lane::App);
+    let sent = account.server().send(Outbound { request, connection, lane, body_limit: BODY_LIMIT }).await;
+    Ok(sent.map_err(Failure::from)?)
+}
+
+/// What proves that the token is ours, if it is bound to a key.
+pub(super) fn proof(account: &Account, token: &AccessToken, method: &Method, url: &Url) -> Option<HeaderValue> {
+    let key = account.dpop_key().filter(|_| dpop::is_dpop(token.token_type()))?;
+    let secret = Secret::from_text(token.expose());
+    account.server().prove(&key, method, url, (Part::Resource, Some(&secret)))
 }
 
 fn attach(request: &Request<Bytes>, token: &AccessToken) -> Result<Request<Bytes>, Error> {
@@ -94,6 +121,7 @@ fn look(
     from_cache: bool,
     connection: Connection,
 ) -> Rejection {
+    account.server().learn_nonce(url, response);
     let rules = &account.server().profile.rejection_rules;
     let rejection = Rejection::read(&Answer::new(response, from_cache), url.path(), rules);
     if let Some(spread) = spread_hint(response.headers()) {

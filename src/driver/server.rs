@@ -9,14 +9,18 @@ use futures_util::future::{Either, select};
 use http::Method;
 use url::Url;
 
-use super::{keys::KnownKeys, time_line::TimeLine};
+use super::{
+    dpop::{Nonces, Presented},
+    keys::KnownKeys,
+    time_line::TimeLine,
+};
 use crate::{
-    Error, Identity, Secret,
+    Error, Identity,
     error::Failure,
     host::{Clock, ConnectionWish, Host, Inbound, Lane, Outbound, TransportError},
     oauth::{
-        Answer, Endpoint, Issuer, MAX_BODY, MalformedAnswer, OAuthClient, SecretRequest, ServerMetadata, TokenAnswer,
-        TokenError, TokenType, protected_request,
+        Answer, DpopKey, Endpoint, Issuer, MAX_BODY, MalformedAnswer, OAuthClient, SecretRequest, ServerMetadata,
+        TokenAnswer, TokenError, TokenFailure, protected_request,
     },
     profile::{Probe, Profile},
 };
@@ -30,11 +34,21 @@ pub(super) struct Server {
     pub(super) line: Arc<TimeLine>,
     metadata: Mutex<Option<Arc<ServerMetadata>>>,
     pub(super) keys: KnownKeys,
+    pub(super) nonces: Nonces,
 }
 
 impl Server {
     pub(super) fn new(issuer: Issuer, client: OAuthClient, profile: Profile, host: Host, line: Arc<TimeLine>) -> Self {
-        Self { issuer, client, profile, host, line, metadata: Mutex::new(None), keys: KnownKeys::default() }
+        Self {
+            issuer,
+            client,
+            profile,
+            host,
+            line,
+            metadata: Mutex::new(None),
+            keys: KnownKeys::default(),
+            nonces: Nonces::default(),
+        }
     }
 
     /// Whether the tasks that a call would wait for exist in this process.
@@ -57,7 +71,11 @@ impl Server {
         self.ask_on(ConnectionWish::Any, request).await
     }
 
-    async fn ask_on(&self, connection: ConnectionWish, request: SecretRequest) -> Result<Inbound, TransportError> {
+    pub(super) async fn ask_on(
+        &self,
+        connection: ConnectionWish,
+        request: SecretRequest,
+    ) -> Result<Inbound, TransportError> {
         let request = request.into_request();
         self.send(Outbound { request, connection, lane: Lane::Own, body_limit: MAX_BODY }).await
     }
@@ -124,27 +142,47 @@ impl Server {
     /// again, and another endpoint asked once. Nothing was spent at an address where nobody is.
     pub(super) async fn tokens(
         &self,
+        key: Option<&DpopKey>,
         request: impl Fn(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
     ) -> Result<TokenAnswer, Failure> {
         let metadata = self.metadata().await?;
-        let asked = self.tokens_at(&metadata.token_endpoint, &request).await;
+        let asked = self.tokens_at(&metadata.token_endpoint, key, &request).await;
         if !asked.as_ref().is_err_and(is_not_there) {
             return asked;
         }
         match self.rediscover().await {
             Ok((found, _changed)) if found.token_endpoint != metadata.token_endpoint => {
-                self.tokens_at(&found.token_endpoint, &request).await
+                self.tokens_at(&found.token_endpoint, key, &request).await
             }
             _ => asked,
         }
     }
 
+    /// Once more if the server takes exception to the proof alone (RFC 9449 sections 5 and 8): then it has spent nothing, and has
+    /// said what would help.
     async fn tokens_at(
         &self,
         endpoint: &Endpoint,
+        key: Option<&DpopKey>,
         request: &impl Fn(&Endpoint) -> Result<SecretRequest, crate::oauth::RequestError>,
     ) -> Result<TokenAnswer, Failure> {
-        let inbound = self.ask(request(endpoint)?).await?;
+        let asked = self.tokens_once(endpoint, key, request(endpoint)?).await;
+        match &asked {
+            Err(Failure::Token(TokenError {
+                failure: TokenFailure::UseDpopNonce { nonce: Some(_) } | TokenFailure::InvalidDpopProof,
+                ..
+            })) if key.is_some() => self.tokens_once(endpoint, key, request(endpoint)?).await,
+            _ => asked,
+        }
+    }
+
+    async fn tokens_once(
+        &self,
+        endpoint: &Endpoint,
+        key: Option<&DpopKey>,
+        request: SecretRequest,
+    ) -> Result<TokenAnswer, Failure> {
+        let inbound = self.ask_for_tokens(key, request).await?;
         let answer = Answer::new(&inbound.response, inbound.from_cache);
         let rules = &self.profile.rejection_rules;
         TokenAnswer::read(&answer)
@@ -155,14 +193,24 @@ impl Server {
     pub(super) async fn probe(
         &self,
         endpoint: &Endpoint,
-        token: &Secret,
+        presented: Presented<'_>,
         pinned: &Identity,
         connection: ConnectionWish,
     ) -> Result<(crate::oauth::Probe, Inbound), Failure> {
-        let request = protected_request(Method::GET, endpoint, TokenType::Bearer, token)?;
-        let inbound = self.ask_on(connection, request).await?;
+        let inbound = self.get_with(endpoint, presented, connection).await?;
         let found = self.weigh(&Answer::new(&inbound.response, inbound.from_cache), endpoint, pinned);
         Ok((found, inbound))
+    }
+
+    /// A GET that carries an access token.
+    pub(super) async fn get_with(
+        &self,
+        endpoint: &Endpoint,
+        presented: Presented<'_>,
+        connection: ConnectionWish,
+    ) -> Result<Inbound, Failure> {
+        let request = || protected_request(Method::GET, endpoint, presented.token_type(), presented.token);
+        self.ask_with(connection, presented, &Method::GET, request).await
     }
 
     /// What an answer of a protected endpoint says about the token and about whose it is.

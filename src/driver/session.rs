@@ -106,6 +106,15 @@ impl Session {
         send::report(&self.account, token, url, response)
     }
 
+    /// The proof that goes into the `DPoP` header of one request with `token`, for apps that send requests by themselves
+    /// ([RFC 9449 section 7](https://www.rfc-editor.org/rfc/rfc9449#section-7)); `None` if the token is bound to no key, and is
+    /// sent as [`AccessToken::token_type`] says. A proof is good for one request to this address, once. Tell
+    /// [`report_rejection`](Self::report_rejection) of a 401, so that the server's nonce and time are in the next proof.
+    #[must_use]
+    pub fn dpop_proof(&self, token: &AccessToken, method: &http::Method, url: &url::Url) -> Option<http::HeaderValue> {
+        send::proof(&self.account, token, method, url)
+    }
+
     /// Which account it is the session of, for [`Client::switch_account`](super::Client::switch_account) and the like.
     #[must_use]
     pub fn account_id(&self) -> AccountKey {

@@ -10,7 +10,8 @@ use super::{
     account::{Account, Deployment, lock},
     attempts::stored_token,
     device_key,
-    identify::{Named, identify},
+    dpop::Presented,
+    identify::{Named, Occasion, identify},
     message::Message,
     opening::summary,
     options::Options,
@@ -21,9 +22,10 @@ use super::{
 use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
+    host::ConnectionWish,
     oauth::{
-        Answer, Claims, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
-        protected_request, token_request, who_am_i,
+        Answer, Claims, DpopKey, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer,
+        token_request, who_am_i,
     },
     vault::{Epoch, Fingerprint, VaultError},
 };
@@ -34,6 +36,8 @@ pub(super) struct Visit {
     pub(super) identity: Identity,
     /// What the server calls the person.
     pub(super) name: Option<String>,
+    /// What the tokens are bound to.
+    dpop_key: Option<DpopKey>,
 }
 
 /// Sends the person to the authorization server and takes what comes back.
@@ -52,17 +56,41 @@ pub(super) async fn visit(
     let callback = browser.visit(url).await?;
     let code = pending.accept(callback.as_str(), server.line.now())?.code;
     let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier: pending.verifier().secret() };
-    let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await?;
+    let dpop_key = server.new_dpop_key(&metadata);
+    let asked = server.tokens(dpop_key.as_ref(), |endpoint| token_request(endpoint, &server.client, &grant, None));
+    let answer = asked.await?;
+    server.check_bound(answer.token_type)?;
+    let presented = Presented::new(&answer.access_token, answer.token_type.as_str(), dpop_key.as_ref());
     let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
-    let (identity, name) = match identify(server, &answer, &nobody, Some(pending.nonce())) {
+    let occasion = Occasion::SignIn { nonce: pending.nonce(), max_age: options.max_age };
+    let (identity, name) = match identify(server, &answer, &nobody, occasion).await {
         Named::Pinned(identity) => (identity, answer.id_token.as_ref().and_then(name_in)),
         Named::Foreign => return Err(Failure::OtherIdentity),
-        Named::Nobody => match who_claims(server, &answer.access_token).await? {
+        Named::Refused(error) => return Err(error.into()),
+        Named::Claimed(claimed) => agreed(server, &answer, presented, claimed).await?,
+        Named::Nobody => match who_claims(server, presented).await? {
             Some(claims) => (claims.identity(server.issuer.as_str(), &server.profile.identity)?, name_of(&claims)),
             None => (nobody, None),
         },
     };
-    Ok(Visit { answer, identity, name })
+    Ok(Visit { answer, identity, name, dpop_key })
+}
+
+/// Whom an ID token names that nothing proved yet, if the server says the same when it is asked (OpenID Connect Core 1.0 section
+/// 5.3.2), or says nothing.
+async fn agreed(
+    server: &Server,
+    answer: &TokenAnswer,
+    presented: Presented<'_>,
+    claimed: Identity,
+) -> Result<(Identity, Option<String>), Failure> {
+    match who_claims(server, presented).await {
+        Ok(Some(claims)) => {
+            let named = claims.name_at(&server.profile.identity.subject);
+            if named == claimed.subject { Ok((claimed, name_of(&claims))) } else { Err(Failure::OtherIdentity) }
+        }
+        Ok(None) | Err(_) => Ok((claimed, answer.id_token.as_ref().and_then(name_in))),
+    }
 }
 
 fn name_in(token: &Secret) -> Option<String> {
@@ -74,10 +102,9 @@ pub(super) fn name_of(claims: &Claims) -> Option<String> {
     ["name", "preferred_username", "email"].into_iter().find_map(|claim| claims.name_at(claim))
 }
 
-pub(super) async fn who_claims(server: &Server, token: &Secret) -> Result<Option<Claims>, Failure> {
+pub(super) async fn who_claims(server: &Server, presented: Presented<'_>) -> Result<Option<Claims>, Failure> {
     let Some((endpoint, true)) = server.probe_endpoint().await else { return Ok(None) };
-    let request = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, token)?;
-    let inbound = server.ask(request).await?;
+    let inbound = server.get_with(&endpoint, presented, ConnectionWish::Any).await?;
     let answer = Answer::new(&inbound.response, inbound.from_cache);
     Ok(Some(who_am_i(&answer, &endpoint, &server.profile.rejection_rules)?))
 }
@@ -100,10 +127,12 @@ pub(super) struct Arrival {
 impl Arrival {
     /// What a visit brought.
     pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
-        let Visit { answer, identity, name } = visit;
+        let Visit { answer, identity, name, dpop_key } = visit;
         let tokens = vec![stored_token(account, &answer)];
         let id_token = answer.id_token;
-        Self { name, id_token, ..Self::new(identity, tokens, answer.refresh_token, base, turn) }
+        let mut arrival = Self { name, id_token, ..Self::new(identity, tokens, answer.refresh_token, base, turn) };
+        arrival.credentials.dpop_key = dpop_key.map(|key| key.to_secret());
+        arrival
     }
 
     /// What another library held.
@@ -129,7 +158,8 @@ impl Arrival {
         let known = identity.subject.is_some();
         let proof = if known { IdentityProof::Verified } else { IdentityProof::Unpinned };
         let refresh_token = refresh_token.filter(|token| !token.is_empty());
-        let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens, refresh_token };
+        let generation = Generation::FIRST;
+        let credentials = Credentials { generation, identity, access_tokens, refresh_token, dpop_key: None };
         Self { credentials, proof, name: None, imported: Vec::new(), id_token: None, base, _turn: turn }
     }
 
@@ -191,6 +221,7 @@ pub(super) async fn give_back(deployment: &Arc<Deployment>, visit: &Visit) {
         identity: visit.identity.clone(),
         access_tokens: Vec::new(),
         refresh_token: visit.answer.refresh_token.clone(),
+        dpop_key: None,
     };
     revocations::give_back(deployment, &credentials, None).await;
 }

@@ -106,6 +106,7 @@ const SERIALISED: [(&str, &str); 54] = [
     ("ClockRecord", "tests/fixtures/records/v1/session-record.json"),
     ("Connectivity", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Curve", "sent, not stored"),
+    ("Dpop", "part of a profile, which the app brings"),
     ("Dwell", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Episode", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("EpisodeExport", "tests/fixtures/timeline/v1.json"),

@@ -96,6 +96,26 @@ impl<'a> Answer<'a> {
         (!nonce.is_empty() && nonce.len() <= 1024).then_some(nonce)
     }
 
+    /// For how long the answer may be used again, as the server says: `Cache-Control: max-age` or `Expires`, less `Age`
+    /// ([RFC 9111 section 4.2](https://www.rfc-editor.org/rfc/rfc9111#section-4.2)). Zero for `no-store` and `no-cache`; `None`
+    /// if it says nothing that can be read.
+    #[must_use]
+    pub fn fresh_for(&self) -> Option<Duration> {
+        let directives = || {
+            let values = self.headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+            values.flat_map(|value| value.split(',')).map(|directive| directive.trim().to_ascii_lowercase())
+        };
+        if directives().any(|directive| matches!(directive.as_str(), "no-store" | "no-cache")) {
+            return Some(Duration::ZERO);
+        }
+        let seconds = |text: &str| text.trim().trim_matches('"').parse().ok().map(Duration::from_secs);
+        let stated = directives().find_map(|directive| seconds(directive.strip_prefix("max-age=")?));
+        let until = || parse_http_date(self.text(&header::EXPIRES)?);
+        let expires = || Some(Duration::from_millis(until()?.saturating_sub(self.server_time_ms()?)));
+        let age = self.text(&header::AGE).and_then(seconds).unwrap_or_default();
+        Some(stated.or_else(expires)?.saturating_sub(age))
+    }
+
     /// Refuses an answer that a cache gave: the transport's own, or one on the way that shows itself by `Age`
     /// (RFC 9111 section 5.1) or `Cache-Status` ([RFC 9211](https://www.rfc-editor.org/rfc/rfc9211)).
     ///

@@ -1,24 +1,29 @@
 //! ID tokens, [OpenID Connect Core 1.0 section 2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken).
 //!
-//! The signature is **not** verified here. An ID token that comes straight from the token endpoint is vouched for by
-//! TLS (section 3.1.3.7, item 6); verification against the server's keys is a layer of its own, for which
-//! [`IdToken::key_id`] and [`IdToken::algorithm`] are read. Use no ID token that came any other way.
+//! [`IdToken::check`] asks what it says, [`IdToken::verify`] whether the server said it. Neither makes up for the other.
 
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
-use super::{Claims, IdentityError, IdentitySource, MAX_BODY, MalformedAnswer, base64url, json};
+use super::{
+    Claims, IdentityError, IdentitySource, KeySet, MAX_BODY, MalformedAnswer, SignatureError, base64url, json,
+};
 use crate::{Identity, Secret};
 
 /// How far a server's clocks may be apart, in seconds: its nodes sign and answer by clocks of their own.
 pub const ID_TOKEN_LENIENCY: u64 = 600;
 
-/// An ID token, taken apart. Nothing in it is checked before [`check`](IdToken::check).
+/// An ID token, taken apart. Nothing in it is checked before [`check`](IdToken::check), and nothing is proven before
+/// [`verify`](IdToken::verify).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdToken {
     algorithm: String,
     key_id: Option<String>,
     claims: Claims,
+    /// Header and claims as they came, which is what is signed.
+    input: Secret,
+    signature: Secret,
 }
 
 /// What an ID token must say.
@@ -30,6 +35,10 @@ pub struct IdTokenExpectation<'a> {
     pub client_id: &'a str,
     /// The nonce of the authorization request; `None` after a refresh.
     pub nonce: Option<&'a str>,
+    /// How old the person's sign-in may be, in seconds, if the authorization request said so (`max_age`).
+    pub max_age: Option<u64>,
+    /// The access token that came with it, for `at_hash`.
+    pub access_token: Option<&'a Secret>,
     /// Now, in seconds since 1970, by the **server's** `Date`: a device clock may be days off. `None` skips the times.
     pub now: Option<u64>,
 }
@@ -40,7 +49,8 @@ pub enum IdTokenError {
     /// It is no JWS in compact form ([RFC 7515 section 7.1](https://www.rfc-editor.org/rfc/rfc7515#section-7.1)).
     #[error("the ID token cannot be read: {0}")]
     Malformed(#[from] MalformedAnswer),
-    /// It is not signed (`alg` is `none`), or asks for extensions (`crit`) that are not known here.
+    /// It is not signed (`alg` is `none`), or with a secret that an app shares with whoever has the app (`HS256` and its kin,
+    /// OpenID Connect Core 1.0 section 10.1), or asks for extensions (`crit`) that are not known here.
     #[error("the ID token is not signed in a way that is accepted")]
     Algorithm,
     /// Another issuer's.
@@ -61,6 +71,15 @@ pub enum IdTokenError {
     /// It was issued in the future.
     #[error("the ID token was issued in the future")]
     NotYet,
+    /// The person signed in longer ago than was asked for (`auth_time`), or it does not say when.
+    #[error("the sign-in is older than was asked for")]
+    AuthTime,
+    /// It came with another access token (`at_hash`): one of the two was put in the other's place.
+    #[error("the ID token belongs to another access token")]
+    AtHash,
+    /// Its signature proves nothing.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
 }
 
 #[derive(Deserialize)]
@@ -80,13 +99,27 @@ impl IdToken {
         let [header, payload, signature] = parts.as_slice() else {
             return Err(MalformedAnswer::Invalid("id_token").into());
         };
-        let header: Header = json::object(&decoded(header)?, MAX_BODY)?;
-        let is_signed = !header.alg.eq_ignore_ascii_case("none") && !header.alg.is_empty() && !signature.is_empty();
-        if !is_signed || header.crit.is_some() {
+        let decoded_header: Header = json::object(&decoded(header)?, MAX_BODY)?;
+        let Header { alg, kid, crit } = decoded_header;
+        let is_of_a_shared_secret = alg.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("HS"));
+        let is_signed = !alg.eq_ignore_ascii_case("none") && !alg.is_empty() && !signature.is_empty();
+        if !is_signed || is_of_a_shared_secret || crit.is_some() {
             return Err(IdTokenError::Algorithm);
         }
         let claims = Claims::read(&decoded(payload)?)?;
-        Ok(Self { algorithm: header.alg, key_id: header.kid, claims })
+        let input = Secret::from_text(&format!("{header}.{payload}"));
+        Ok(Self { algorithm: alg, key_id: kid, claims, input, signature: Secret::new(decoded(signature)?) })
+    }
+
+    /// Checks the signature against the server's keys (OpenID Connect Core 1.0 section 3.1.3.7, items 6 and 7; [RFC 7515
+    /// section 5.2](https://www.rfc-editor.org/rfc/rfc7515#section-5.2)): `RS256`, `PS256`, `ES256` or `EdDSA`, whichever the
+    /// key is for.
+    ///
+    /// # Errors
+    /// [`SignatureError`] says whether to refuse the token, to read the keys again, or to ask the server by other means.
+    pub fn verify(&self, keys: &KeySet) -> Result<(), SignatureError> {
+        let named = (self.algorithm.as_str(), self.key_id.as_deref());
+        keys.verify(named, self.input.expose(), self.signature.expose())
     }
 
     /// The algorithm it claims to be signed with (`alg`).
@@ -107,7 +140,8 @@ impl IdToken {
         &self.claims
     }
 
-    /// Checks the claims (OpenID Connect Core 1.0 section 3.1.3.7, items 2 to 5 and 9 to 11) and says who it names.
+    /// Checks the claims (OpenID Connect Core 1.0 sections 3.1.3.7, items 2 to 5, 9 to 11 and 13, and 3.1.3.8) and says who it
+    /// names.
     /// Whether that is the pinned identity is the caller's question.
     ///
     /// # Errors
@@ -120,7 +154,8 @@ impl IdToken {
         if expected.nonce.is_some_and(|nonce| self.text("nonce") != Some(nonce)) {
             return Err(IdTokenError::Nonce);
         }
-        self.check_times(expected.now)?;
+        self.check_access_token(expected.access_token)?;
+        self.check_times(expected)?;
         if !matches!(self.claims.at("sub"), Some(Value::String(_))) {
             return Err(IdentityError::NoSubject.into());
         }
@@ -139,15 +174,35 @@ impl IdToken {
         if named && authorized { Ok(()) } else { Err(IdTokenError::Audience) }
     }
 
-    fn check_times(&self, now: Option<u64>) -> Result<(), IdTokenError> {
+    /// The left half of the access token's hash, where the token says one. The hash is the signature's: SHA-512 for `EdDSA`.
+    fn check_access_token(&self, token: Option<&Secret>) -> Result<(), IdTokenError> {
+        let (Some(claimed), Some(token)) = (self.claims.at("at_hash"), token) else { return Ok(()) };
+        let hash = match self.algorithm.as_str() {
+            "EdDSA" | "Ed25519" => Sha512::digest(token.expose()).to_vec(),
+            name if name.ends_with("256") => Sha256::digest(token.expose()).to_vec(),
+            name if name.ends_with("384") => Sha384::digest(token.expose()).to_vec(),
+            name if name.ends_with("512") => Sha512::digest(token.expose()).to_vec(),
+            _ => return Ok(()),
+        };
+        let half = base64url::encode(hash.get(..hash.len() / 2).unwrap_or_default());
+        if claimed.as_str() == Some(&half) { Ok(()) } else { Err(IdTokenError::AtHash) }
+    }
+
+    fn check_times(&self, expected: &IdTokenExpectation<'_>) -> Result<(), IdTokenError> {
         let expires = self.time("exp")?;
         let issued = self.time("iat")?;
-        let Some(now) = now else { return Ok(()) };
+        let signed_in = if expected.max_age.is_some() { Some(self.time("auth_time")) } else { None };
+        let signed_in = signed_in.transpose().map_err(|_| IdTokenError::AuthTime)?;
+        let Some(now) = expected.now else { return Ok(()) };
         if expires.saturating_add(ID_TOKEN_LENIENCY) <= now {
             return Err(IdTokenError::Expired);
         }
         if issued > now.saturating_add(ID_TOKEN_LENIENCY) {
             return Err(IdTokenError::NotYet);
+        }
+        let oldest = expected.max_age.map(|age| now.saturating_sub(age.saturating_add(ID_TOKEN_LENIENCY)));
+        if oldest.is_some_and(|oldest| signed_in.is_none_or(|at| at < oldest)) {
+            return Err(IdTokenError::AuthTime);
         }
         Ok(())
     }

@@ -1,48 +1,77 @@
-//! A server's public keys, [RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5), by their names only.
+//! A server's public keys, [RFC 7517 section 5](https://www.rfc-editor.org/rfc/rfc7517#section-5).
 //!
-//! No signature is checked with them. What they tell is whether the server still knows the key that signed a token: a key that
-//! is gone points to the server, not to the account.
+//! They tell two things: whether a token's signature is the server's, and whether the server still knows the key that signed a
+//! token. A key that is gone points to the server, not to the account.
 
-use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
-use http::Method;
+use http::{HeaderValue, Method, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, Endpoint, MAX_BODY, MalformedAnswer, SecretRequest, base64url, json};
+use super::{
+    Answer, Endpoint, MAX_BODY, MalformedAnswer, SecretRequest, base64url, json,
+    signature::{Algorithm, Jwk, PublicKey},
+};
 use crate::Secret;
 
 /// The longest name of a key, in bytes.
 const LONGEST_NAME: usize = 256;
 /// The most keys that are looked at.
 const MOST_KEYS: usize = 1000;
+/// The most keys that one signature is compared with: keys that share a name, or have none.
+const MOST_COMPARED: usize = 8;
 
-/// The names (`kid`) of a server's public keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A server's public keys, by their names (`kid`).
 pub struct KeySet {
-    names: BTreeSet<String>,
-    /// A key without a name could be any key.
-    has_nameless: bool,
+    keys: Vec<Key>,
+    /// Whether a cache on the way gave them: perhaps these are the keys of yesterday.
+    from_cache: bool,
 }
 
-/// A request for the keys.
+struct Key {
+    jwk: Jwk,
+    /// Made when it is first needed, for most keys of a set never are.
+    public: OnceLock<Option<PublicKey>>,
+}
+
+/// Why a signature proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SignatureError {
+    /// The server has a key of this name, and the signature is not that key's. The token is refused.
+    #[error("the signature is not the server's")]
+    Wrong,
+    /// The server has no such key, as far as is known: read its keys again, once.
+    #[error("the server has no key of this name")]
+    UnknownKey,
+    /// The algorithm is not one that is checked here, or the key is too weak to prove anything.
+    #[error("the signature cannot be checked here")]
+    Unsupported,
+}
+
+/// A request for the keys. Caches on the way are asked to look whether theirs are still the server's; `known` is the entity tag
+/// of those that are here ([RFC 9110 section 13.1.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2)).
 #[must_use]
-pub fn jwks_request(endpoint: &Endpoint) -> SecretRequest {
-    SecretRequest::without_body(Method::GET, endpoint)
+pub fn jwks_request(endpoint: &Endpoint, known: Option<&HeaderValue>) -> SecretRequest {
+    let request = SecretRequest::without_body(Method::GET, endpoint)
+        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    match known {
+        Some(tag) => request.with_header(header::IF_NONE_MATCH, tag.clone()),
+        None => request,
+    }
 }
 
 impl KeySet {
     /// Reads the key set.
     ///
     /// # Errors
-    /// [`MalformedAnswer`]: nothing is known about the server's keys. A set without any key is one of them, and so is one that
-    /// was cached.
+    /// [`MalformedAnswer`]: nothing is known about the server's keys. A set without any key is one of them; `Status(304)` says
+    /// that the keys are those that are known already.
     pub fn read(answer: &Answer<'_>) -> Result<Self, MalformedAnswer> {
         #[derive(Deserialize)]
         struct Body {
             keys: Vec<Value>,
         }
-        answer.require_uncached()?;
         if answer.status() != 200 {
             return Err(MalformedAnswer::Status(answer.status()));
         }
@@ -50,15 +79,56 @@ impl KeySet {
         if keys.is_empty() || keys.len() > MOST_KEYS {
             return Err(MalformedAnswer::Invalid("keys"));
         }
-        let name = |key: &Value| Some(key.get("kid")?.as_str()?.to_owned());
-        let names: Vec<_> = keys.iter().map(name).collect();
-        Ok(Self { has_nameless: names.contains(&None), names: names.into_iter().flatten().collect() })
+        // What is no key has no name, and could be any.
+        let key = |value| Key { jwk: Jwk::deserialize(value).unwrap_or_default(), public: OnceLock::new() };
+        let keys = keys.into_iter().map(key).collect();
+        Ok(Self { keys, from_cache: answer.require_uncached().is_err() })
     }
 
-    /// Whether the server certainly has no key of this name.
+    /// Whether the server certainly has no key of this name. A set out of a cache says nothing certain.
     #[must_use]
     pub fn lacks(&self, name: &str) -> bool {
-        !self.has_nameless && !self.names.contains(name)
+        !self.from_cache && self.keys.iter().all(|key| key.name().is_some_and(|known| known != name))
+    }
+
+    /// Whether `signature` over `input` is one of the server's, made with the algorithm and the key that the token names. A key
+    /// without a name could be any key, and so could the key of a token that names none.
+    pub(super) fn verify(
+        &self,
+        (algorithm, name): (&str, Option<&str>),
+        input: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let Some(known) = Algorithm::parse(algorithm) else { return Err(SignatureError::Unsupported) };
+        let could_be = |key: &&Key| name.is_none() || key.name().is_none_or(|own| Some(own) == name);
+        let is_named = self.keys.iter().any(|key| key.name().is_some() && could_be(&key));
+        let mut failure = if is_named { SignatureError::Wrong } else { SignatureError::UnknownKey };
+        let candidates = self.keys.iter().filter(could_be).filter(|key| key.jwk.is_for(known, algorithm));
+        for key in candidates.take(MOST_COMPARED) {
+            match key.public() {
+                Some(public) if public.verifies(known, input, signature) => return Ok(()),
+                Some(_) => {}
+                None if is_named => failure = SignatureError::Unsupported,
+                None => {}
+            }
+        }
+        Err(failure)
+    }
+}
+
+impl Key {
+    fn name(&self) -> Option<&str> {
+        self.jwk.kid.0.as_deref()
+    }
+
+    fn public(&self) -> Option<&PublicKey> {
+        self.public.get_or_init(|| self.jwk.public_key()).as_ref()
+    }
+}
+
+impl std::fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(Key::name)).finish()
     }
 }
 

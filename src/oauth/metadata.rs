@@ -37,6 +37,8 @@ pub struct ServerMetadata {
     pub code_challenge_methods: Option<Vec<String>>,
     /// `token_endpoint_auth_methods_supported`, if the server says.
     pub token_endpoint_auth_methods: Option<Vec<String>>,
+    /// `dpop_signing_alg_values_supported` (RFC 9449 section 5.1), if the server says.
+    pub dpop_algorithms: Option<Vec<String>>,
     /// Whether the authorization answer always names the issuer (RFC 9207 section 3).
     pub names_issuer_in_callback: bool,
     /// Optional endpoints that the document names and that cannot be used, by member name: relative, or plain `http`.
@@ -72,6 +74,8 @@ struct Document {
     code_challenge_methods_supported: Option<Value>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Value>,
+    #[serde(default)]
+    dpop_signing_alg_values_supported: Option<Value>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: Option<Value>,
 }
@@ -123,10 +127,17 @@ impl ServerMetadata {
             scopes: texts(document.scopes_supported.as_ref()),
             code_challenge_methods: texts(document.code_challenge_methods_supported.as_ref()),
             token_endpoint_auth_methods: texts(document.token_endpoint_auth_methods_supported.as_ref()),
+            dpop_algorithms: texts(document.dpop_signing_alg_values_supported.as_ref()),
             names_issuer_in_callback: document.authorization_response_iss_parameter_supported
                 == Some(Value::Bool(true)),
             unusable,
         })
+    }
+
+    /// Whether the server says that it binds tokens to a key, by proofs as they are made here (RFC 9449 section 5.1).
+    #[must_use]
+    pub fn offers_dpop(&self) -> bool {
+        self.dpop_algorithms.as_ref().is_some_and(|known| known.iter().any(|algorithm| algorithm == "ES256"))
     }
 
     /// Whether the server says that it knows a grant type.

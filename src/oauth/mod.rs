@@ -8,9 +8,10 @@
 //! 1. [`ServerMetadata`] says where the server's endpoints are.
 //! 2. [`PendingSignIn`] makes the authorization URL and takes the answer of the browser.
 //! 3. [`token_request`] asks for tokens, [`TokenAnswer::read`] takes them, or a [`TokenError`] says why not.
-//! 4. [`IdToken`] and [`who_am_i`] name the person; [`Claims`] compare with the pinned identity.
+//! 4. [`IdToken`], which the server's [`KeySet`] vouches for, and [`who_am_i`] name the person; [`Claims`] compare with the pinned identity.
 //! 5. [`Rejection::read`] says whether a resource server refused a token, and [`Challenge`] in which words.
-//! 6. [`DeviceKey`], [`Assertion`] and [`enrollment`] bring a session back with nobody at the keyboard.
+//! 6. [`DpopKey`] proves, request by request, that tokens are this session's and nobody else's.
+//! 7. [`DeviceKey`], [`Assertion`] and [`enrollment`] bring a session back with nobody at the keyboard.
 //!
 //! Every reader takes bytes from a server it does not trust: bounded in size and depth, never panicking, and a
 //! [`MalformedAnswer`] names what is wrong without repeating it.
@@ -23,6 +24,7 @@ mod challenge;
 mod claims;
 mod client;
 mod device_key;
+mod dpop;
 mod endpoint;
 pub mod enrollment;
 mod error;
@@ -40,6 +42,7 @@ mod rejection;
 mod rejection_rule;
 mod request;
 mod revocation;
+mod signature;
 mod status;
 mod token;
 mod token_error;
@@ -57,12 +60,13 @@ pub(crate) use claims::text_of_name;
 pub use claims::{Claims, IdentityError, IdentitySource};
 pub use client::{ClientAuth, OAuthClient};
 pub use device_key::{DeviceKey, PublicJwk};
+pub use dpop::{DPOP, DpopKey, DpopProof};
 pub use endpoint::{Endpoint, EndpointError, Issuer};
 pub use error::{ErrorCode, ErrorObject};
 pub use http_date::parse_http_date;
 pub use id_token::{ID_TOKEN_LENIENCY, IdToken, IdTokenError, IdTokenExpectation};
 pub use json::{MAX_DEPTH, MalformedAnswer};
-pub use jwks::{KeySet, jwks_request, signing_key};
+pub use jwks::{KeySet, SignatureError, jwks_request, signing_key};
 pub use lifetime::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, Lifetime, LifetimeOrigin};
 pub use metadata::ServerMetadata;
 pub use pkce::Verifier;

@@ -62,6 +62,11 @@ impl SecretRequest {
         Ok(self)
     }
 
+    /// Where it goes, as proofs name it.
+    pub(crate) fn url(&self) -> Option<url::Url> {
+        url::Url::parse(&self.0.uri().to_string()).ok()
+    }
+
     /// The request, to be sent. From here on its `Debug` would print the body: hand it to the transport only.
     #[must_use]
     pub fn into_request(self) -> Request<Bytes> {

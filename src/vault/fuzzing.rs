@@ -265,6 +265,7 @@ fn credentials(number: u64) -> Credentials {
             expires_at: Timestamp::from_millis(901_000),
         }],
         refresh_token: Some(Secret::from_text("refresh")),
+        dpop_key: None,
     }
 }
 

@@ -29,6 +29,10 @@ pub(super) struct GenerationV1 {
     access_tokens: Vec<AccessTokenV1>,
     /// Sign-out: stays in the revocation queue, at most 7 days. SignInRequired and quarantine: kept.
     refresh_token: Option<SecretText>,
+    /// The private key that the tokens are bound to; without it they are worth nothing. Sign-out: destroyed.
+    /// SignInRequired and quarantine: kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    dpop_key: Option<SecretText>,
     /// The generations that were still kept when this one was stored, the newest first. Sign-out: destroyed.
     /// SignInRequired and quarantine: kept.
     #[serde(default)]
@@ -94,6 +98,7 @@ impl GenerationV1 {
             tenant: credentials.identity.tenant.clone(),
             access_tokens: credentials.access_tokens.iter().map(access_token).collect(),
             refresh_token: credentials.refresh_token.clone().map(SecretText),
+            dpop_key: credentials.dpop_key.clone().map(SecretText),
             kept,
             imported: repeated.imported,
             enrolled_as: repeated.enrolled_as,
@@ -118,6 +123,7 @@ impl GenerationV1 {
             identity: Identity { issuer: self.issuer, subject: self.subject, tenant: self.tenant },
             access_tokens: self.access_tokens.into_iter().map(access_token).collect(),
             refresh_token: self.refresh_token.map(|secret| secret.0),
+            dpop_key: self.dpop_key.map(|secret| secret.0),
         }
     }
 }

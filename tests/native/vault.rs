@@ -20,7 +20,7 @@ fn till() -> AccountKey {
 fn credentials(generation: Generation) -> Credentials {
     let identity = Identity { issuer: "https://login.example".to_owned(), subject: None, tenant: Vec::new() };
     let refresh_token = Some(Secret::from_text(&format!("refresh-{}", generation.number())));
-    Credentials { generation, identity, access_tokens: Vec::new(), refresh_token }
+    Credentials { generation, identity, access_tokens: Vec::new(), refresh_token, dpop_key: None }
 }
 
 fn host(folder: &TempDir, secrets: Arc<dyn SecretStore>) -> Host {

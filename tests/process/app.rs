@@ -304,7 +304,13 @@ async fn read(session: &Session) {
 async fn store(vault: &Vault, account: &str, size: usize) -> String {
     let identity = Identity { issuer: "https://login.example".to_owned(), subject: None, tenant: Vec::new() };
     let refresh_token = Some(Secret::from_text(&"x".repeat(size)));
-    let credentials = Credentials { generation: Generation::FIRST, identity, access_tokens: Vec::new(), refresh_token };
+    let credentials = Credentials {
+        generation: Generation::FIRST,
+        identity,
+        access_tokens: Vec::new(),
+        refresh_token,
+        dpop_key: None,
+    };
     let stored = vault.first_save(AccountKey::from_name(account), &credentials, Epoch::default()).await;
     stored.map_or_else(|error| format!("error {error}"), |_first| "ok".to_owned())
 }

@@ -423,6 +423,7 @@ fn credentials(till: &Till, who: &str) -> Credentials {
             expires_at: now.plus(TOKEN_LIFE),
         }],
         refresh_token: Some(Secret::from_text(&format!("refresh-{who}"))),
+        dpop_key: None,
     }
 }
 

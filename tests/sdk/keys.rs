@@ -30,7 +30,7 @@ async fn a_signing_key_that_vanished_points_to_the_server() {
     loses_everything(&till, &session).await;
     assert_eq!(noted(&session, "evidence.key_vanished"), 1);
     assert_eq!(why_a_person(&session), Some(SignInReason::SessionLostByServer));
-    assert_eq!(till.total(Endpoint::Jwks), 1);
+    assert_eq!(till.total(Endpoint::Jwks), 2, "at the sign-in, and in the episode");
     let token_requests = till.token_requests();
 
     // The negative control: the same, and the key is where it was. What is asked of the token endpoint is the same.
@@ -39,7 +39,7 @@ async fn a_signing_key_that_vanished_points_to_the_server() {
     loses_everything(&till, &session).await;
     assert_eq!(noted(&session, "evidence.key_vanished"), 0);
     assert_eq!(why_a_person(&session), Some(SignInReason::RefreshRefused));
-    assert_eq!((till.total(Endpoint::Jwks), till.token_requests()), (1, token_requests));
+    assert_eq!((till.total(Endpoint::Jwks), till.token_requests()), (2, token_requests));
 }
 
 /// A key set that cannot be read says nothing.
@@ -62,6 +62,7 @@ async fn keys_that_cannot_be_read_are_no_evidence() {
 async fn the_keys_are_read_once_a_minute_at_most_however_many_accounts_ask() {
     let till = Till::new().await;
     let (ada, grace) = (till.sign_in("ada").await, till.sign_in("grace").await);
+    assert_eq!(till.total(Endpoint::Jwks), 1);
     till.pass(A_WHILE).await;
     till.control().rotate_jwks(false);
     till.control().change_secret(false);
@@ -69,7 +70,7 @@ async fn the_keys_are_read_once_a_minute_at_most_however_many_accounts_ask() {
         let _recovers = till.call(session).await;
     }
     till.settle().await;
-    assert_eq!(till.total(Endpoint::Jwks), 1);
+    assert_eq!(till.total(Endpoint::Jwks), 2);
     for session in [&ada, &grace] {
         assert_eq!(noted(session, "evidence.key_vanished"), 1);
     }
@@ -79,7 +80,7 @@ async fn the_keys_are_read_once_a_minute_at_most_however_many_accounts_ask() {
         let _recovers = till.call(session).await;
     }
     till.settle().await;
-    assert_eq!(till.total(Endpoint::Jwks), 2);
+    assert_eq!(till.total(Endpoint::Jwks), 3);
 }
 
 /// Who signed the ID token is known after a restart, and forgotten with a sign-out.

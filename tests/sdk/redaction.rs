@@ -15,9 +15,10 @@ use mainstay::{
         memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
     oauth::{
-        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceKey, Endpoint, ErrorObject, Grant, Issuer,
-        OAuthClient, PendingSignIn, Rejection, ServerMetadata, SignInEntropy, SignInOptions, TokenAnswer, TokenError,
-        TokenType, Untrusted, Verifier, protected_request, token_request,
+        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceKey, DpopKey, DpopProof, Endpoint,
+        ErrorObject, Grant, IdToken, IdTokenExpectation, Issuer, OAuthClient, PendingSignIn, Rejection, ServerMetadata,
+        SignInEntropy, SignInOptions, TokenAnswer, TokenError, TokenType, Untrusted, Verifier, protected_request,
+        token_request,
     },
     support::{Examination, examine},
     test_support::{SeededEntropy, VirtualClock},
@@ -85,6 +86,7 @@ fn credentials() -> Credentials {
             expires_at: Timestamp::from_millis(1),
         }],
         refresh_token: Some(secret()),
+        dpop_key: Some(secret()),
     }
 }
 
@@ -95,6 +97,27 @@ fn credentials_and_keys_are_not_printed() {
     is_redacted(&credentials().access_tokens);
     is_redacted(&ImportedTokens { access_token: Some(secret()), expires_in: None, refresh_token: Some(secret()) });
     is_redacted(&DeviceKey::from_bytes(&key()).unwrap());
+    is_redacted(&DpopKey::from_bytes(&key()).unwrap());
+    let (method, url) = (http::Method::GET, Url::parse("https://api.example").unwrap());
+    let canary = secret();
+    let access_token = Some(&canary);
+    is_redacted(&DpopProof {
+        method: &method,
+        url: &url,
+        id: [0; 16],
+        now_ms: 0,
+        clock_offset_ms: 0,
+        access_token,
+        nonce: None,
+    });
+    is_redacted(&IdTokenExpectation {
+        issuer: "https://id.example",
+        client_id: "till",
+        nonce: None,
+        max_age: None,
+        access_token,
+        now: None,
+    });
     is_redacted(&SignInEntropy { state: key(), nonce: key(), verifier: key() });
     is_redacted(&Verifier::new(&key()));
     is_redacted(&AuthorizationCode { code: secret() });
@@ -160,6 +183,12 @@ fn requests_and_answers_are_not_printed() {
     let granted = response(200, &[("set-cookie", CANARY)], &body);
     is_redacted(&Answer::new(&granted, false));
     is_redacted(&TokenAnswer::read(&Answer::new(&granted, false)).unwrap());
+    let part = |text: &str| base64::engine::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, text);
+    let id_token =
+        format!("{}.{}.{}", part(r#"{"alg":"ES256"}"#), part(&format!(r#"{{"sub":"{CANARY}"}}"#)), part(CANARY));
+    let id_token = IdToken::read(&Secret::from_text(&id_token)).unwrap();
+    is_redacted(&id_token);
+    assert!(!format!("{id_token:?}").contains(&part(CANARY)));
     is_redacted(&Claims::read(format!(r#"{{"sub":"{CANARY}"}}"#).as_bytes()).unwrap());
     is_redacted(&Inbound { response: granted, connection: Connection::Fresh, from_cache: false });
 }

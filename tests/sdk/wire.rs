@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{Uri, header};
+use http::{HeaderMap, Uri, header};
 use mainstay::host::{BoxFuture, Inbound, Outbound, Transport, TransportError};
 
 /// A request that left the device.
@@ -11,6 +11,7 @@ use mainstay::host::{BoxFuture, Inbound, Outbound, Transport, TransportError};
 pub struct Sent {
     pub uri: Uri,
     pub authorization: Option<String>,
+    pub headers: HeaderMap,
     pub body: Bytes,
 }
 
@@ -70,7 +71,8 @@ impl Transport for Wire {
     fn send(&self, mut outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
         let request = &mut outbound.request;
         let authorization = request.headers().get(header::AUTHORIZATION).map(|it| it.to_str().unwrap().to_owned());
-        let sent = Sent { uri: request.uri().clone(), authorization, body: request.body().clone() };
+        let (uri, headers, body) = (request.uri().clone(), request.headers().clone(), request.body().clone());
+        let sent = Sent { uri, authorization, headers, body };
         self.0.sent.lock().unwrap().push(sent);
         let led = self.0.route.lock().unwrap().as_ref().map(|route| route(request.uri()));
         match led.transpose() {

@@ -184,6 +184,7 @@ pub fn credentials(number: u64, subject: &str) -> Credentials {
             expires_at: Timestamp::from_millis(1_700_003_600_000),
         }],
         refresh_token: Some(Secret::from_text(&format!("{CANARY}-refresh-{number}"))),
+        dpop_key: None,
     }
 }
 

@@ -9,41 +9,42 @@ use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     driver::{
         account::{Account, lock},
-        identify::{Named, identify},
+        identify::{Named, Occasion, identify},
         message::Brought,
         opening::{proof_of, summary},
         provider::ImportedTokens,
         revocations,
     },
-    oauth::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, TokenAnswer},
+    oauth::{DpopKey, LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, TokenAnswer},
     vault::{Outcome, Rotation, VaultError},
 };
 
 /// Which rung brought them: only a refresh may inherit its identity.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rung {
-    Refresh,
-    Reauthentication,
+#[derive(Clone, Copy)]
+pub(super) enum Rung<'a> {
+    /// What was presented stays, if the server gives no other.
+    Refresh { presented: &'a Secret },
+    /// With this key, if the tokens are to be bound to one.
+    Reauthentication { key: Option<&'a DpopKey> },
 }
 
 /// Checks whose tokens these are and stores them, before anybody sees the access token.
-pub(super) async fn accept(
-    account: &Account,
-    rotation: Rotation,
-    answer: &TokenAnswer,
-    presented: Option<&Secret>,
-    rung: Rung,
-) -> Ended {
+pub(super) async fn accept(account: &Account, rotation: Rotation, answer: &TokenAnswer, rung: Rung<'_>) -> Ended {
     let base = rotation.credentials();
+    let (presented, dpop_key) = match rung {
+        Rung::Refresh { presented } => (Some(presented), base.dpop_key.clone()),
+        Rung::Reauthentication { key } => (None, key.map(DpopKey::to_secret)),
+    };
     let pinned = lock(&account.identity).clone().unwrap_or_else(|| base.identity.clone());
-    let identity = match identify(account.server(), answer, &pinned, None) {
+    let identity = match identify(account.server(), answer, &pinned, Occasion::Renewal).await {
         Named::Foreign => return (TokenOutcome::Foreign, None),
+        Named::Refused(_forged) => return (TokenOutcome::Malformed, None),
         Named::Pinned(identity) => identity,
-        Named::Nobody => Identity { subject: None, ..pinned.clone() },
+        Named::Claimed(_) | Named::Nobody => Identity { subject: None, ..pinned.clone() },
     };
     account.learn_signing_key(answer.id_token.as_ref());
     let mut proof = proof_of(account, &pinned, &identity);
-    if rung == Rung::Reauthentication && proof == IdentityProof::Inherited {
+    if matches!(rung, Rung::Reauthentication { .. }) && proof == IdentityProof::Inherited {
         proof = IdentityProof::Unverified;
     }
     // A server that names nobody on refresh, and a profile that says so, keep the proof of the sign-in.
@@ -53,14 +54,16 @@ pub(super) async fn accept(
         identity,
         access_tokens: [stored_token(account, answer)].into_iter().chain(others(account, base, rung)).collect(),
         refresh_token: answer.refresh_token_to_keep(presented),
+        dpop_key,
     };
     store(account, rotation, credentials, proof).await
 }
 
 /// Tokens for other audiences outlive a refresh of the session's own.
-fn others(account: &Account, base: &Credentials, rung: Rung) -> Vec<StoredAccessToken> {
+fn others(account: &Account, base: &Credentials, rung: Rung<'_>) -> Vec<StoredAccessToken> {
     let now = account.server().line.now();
-    let more = base.access_tokens.iter().skip(1).filter(|token| rung == Rung::Refresh && token.expires_at > now);
+    let stays = matches!(rung, Rung::Refresh { .. });
+    let more = base.access_tokens.iter().skip(1).filter(|token| stays && token.expires_at > now);
     more.cloned().collect()
 }
 
@@ -116,6 +119,7 @@ pub(super) async fn accept_imported(account: &Account, rotation: Rotation, token
         identity: Identity { subject: None, ..pinned },
         access_tokens: vec![token],
         refresh_token: tokens.refresh_token.filter(|token| !token.is_empty()),
+        dpop_key: None,
     };
     store(account, rotation, credentials, proof).await
 }

@@ -7,6 +7,7 @@ use mainstay_core::{Generation, IdentityProof, Outcome, ProbeOutcome, ProbePurpo
 use crate::{
     driver::{
         account::{Account, lock},
+        dpop::Presented,
         message::Message,
         opening::proof_of,
     },
@@ -37,7 +38,9 @@ async fn ask_probe(account: &Account, generation: Generation, purpose: ProbePurp
         }
     }
     let pinned = lock(&account.identity).clone().unwrap_or_else(|| credentials.identity.clone());
-    let asked = account.server().probe(&endpoint, &token.token, &pinned, ConnectionWish::Fresh).await;
+    let key = account.dpop_key();
+    let presented = Presented::stored(token, key.as_ref());
+    let asked = account.server().probe(&endpoint, presented, &pinned, ConnectionWish::Fresh).await;
     let (found, inbound) = asked.ok()?;
     // A *who am I* that names nobody is no answer of the server that was asked.
     let unverified = proof_of(account, &pinned, &credentials.identity) == IdentityProof::Unverified;

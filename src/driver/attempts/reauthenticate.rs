@@ -18,7 +18,7 @@ use crate::{
         provider::{ImportedTokens, ProviderError},
         server::within,
     },
-    oauth::{Grant, TokenAnswer, token_request},
+    oauth::{DpopKey, Grant, TokenAnswer, token_request},
     vault::{Rotation, Spends},
 };
 
@@ -47,6 +47,7 @@ async fn try_reauthenticate(account: &Account, unsaved: Option<Rotation>) -> End
     {
         return (outcome_of(&failure), None);
     }
+    account.prepare_keys().await;
     let by_key = match (enrolled, subject.as_deref()) {
         (Some(key), Some(subject)) => by_device_key(account, &key, subject).await,
         _ => Err(TokenOutcome::Refused { revoked: false }),
@@ -73,13 +74,15 @@ async fn try_reauthenticate(account: &Account, unsaved: Option<Rotation>) -> End
         Err(error) => return (not_begun(&error), None),
     };
     match supplied {
-        Supplied::Answer(answer) => accept(account, rotation, &answer, None, Rung::Reauthentication).await,
+        Supplied::Answer(answer, key) => {
+            accept(account, rotation, &answer, Rung::Reauthentication { key: key.as_ref() }).await
+        }
         Supplied::Tokens(tokens) => accept_imported(account, rotation, tokens).await,
     }
 }
 
 enum Supplied {
-    Answer(Box<TokenAnswer>),
+    Answer(Box<TokenAnswer>, Option<DpopKey>),
     Tokens(ImportedTokens),
 }
 
@@ -92,6 +95,9 @@ async fn by_device_key(
     let assertion = device_key::assertion(account, key, subject);
     let scopes = Some(account.scopes.as_slice()).filter(|scopes| !scopes.is_empty());
     let grant = Grant::JwtBearer { assertion: &assertion, scopes };
-    let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await;
-    answer.map(|answer| Supplied::Answer(Box::new(answer))).map_err(|failure| outcome_of(&failure))
+    let metadata = server.metadata().await.map_err(|failure| outcome_of(&failure))?;
+    let bound_to = account.dpop_key().or_else(|| server.new_dpop_key(&metadata));
+    let answer =
+        server.tokens(bound_to.as_ref(), |endpoint| token_request(endpoint, &server.client, &grant, None)).await;
+    answer.map(|answer| Supplied::Answer(Box::new(answer), bound_to)).map_err(|failure| outcome_of(&failure))
 }

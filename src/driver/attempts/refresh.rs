@@ -14,7 +14,8 @@ use crate::{
     Credentials, Identity, StoredAccessToken,
     driver::{
         account::{Account, lock},
-        identify::{Named, identify},
+        dpop::Presented,
+        identify::{Named, Occasion, identify},
         message::Message,
         opening::proof_of,
         options::TokenRequest,
@@ -56,6 +57,7 @@ async fn try_refresh(account: &Account, generation: Generation, with_scope: bool
         return (outcome_of(&failure), None);
     }
     account.tell_abilities();
+    account.prepare_keys().await;
     let rotation = match account.vault().begin_rotation(guard, generation, Spends::RefreshToken).await {
         Ok(rotation) => rotation,
         Err(error) => return (not_begun(&error), None),
@@ -68,9 +70,10 @@ async fn try_refresh(account: &Account, generation: Generation, with_scope: bool
     let scopes = Some(granted.as_slice()).filter(|scopes| with_scope && !scopes.is_empty());
     let grant = Grant::RefreshToken { token: &presented, scopes };
     let server = account.server();
-    let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await;
+    let key = account.dpop_key();
+    let answer = server.tokens(key.as_ref(), |endpoint| token_request(endpoint, &server.client, &grant, None)).await;
     match answer {
-        Ok(answer) => accept(account, rotation, &answer, Some(&presented), Rung::Refresh).await,
+        Ok(answer) => accept(account, rotation, &answer, Rung::Refresh { presented: &presented }).await,
         Err(failure) => {
             let found = outcome_of(&failure);
             // A definite "no" spent nothing. Whatever may have been acted on keeps its intent.
@@ -107,6 +110,7 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
     };
     let server = account.server();
     server.metadata().await?;
+    account.prepare_keys().await;
     let rotation = account.vault().begin_rotation(guard, generation, Spends::RefreshToken).await?;
     let Some(presented) = rotation.credentials().refresh_token.clone() else {
         account.vault().abandon(rotation).await?;
@@ -116,7 +120,8 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
     let scopes = Some(request.scopes.as_slice()).filter(|scopes| !scopes.is_empty());
     let grant = Grant::RefreshToken { token: &presented, scopes };
     let resource = request.audience.as_deref();
-    let asked = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, resource)).await;
+    let key = account.dpop_key();
+    let asked = server.tokens(key.as_ref(), |endpoint| token_request(endpoint, &server.client, &grant, resource)).await;
     let answer = match asked {
         Ok(answer) => answer,
         Err(failure) => {
@@ -128,13 +133,14 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
     };
     let base = rotation.credentials();
     let pinned = lock(&account.identity).clone().unwrap_or_else(|| base.identity.clone());
-    let is_theirs = match identify(server, &answer, &pinned, None) {
+    let is_theirs = match identify(server, &answer, &pinned, Occasion::Renewal).await {
         Named::Foreign => {
             account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::TokenResponse)));
             return Err(Failure::OtherIdentity);
         }
+        Named::Refused(error) => return Err(error.into()),
         Named::Pinned(_) => true,
-        Named::Nobody => names_the_pinned(account, &answer, &pinned).await?,
+        Named::Claimed(_) | Named::Nobody => names_the_pinned(account, &answer, &pinned).await?,
     };
     let fresh = StoredAccessToken { audience: request.audience.clone(), ..stored_token(account, &answer) };
     let now = server.line.now();
@@ -152,6 +158,7 @@ pub(in crate::driver) async fn refresh_for(account: &Account, request: &TokenReq
         identity: base.identity.clone(),
         access_tokens,
         refresh_token: answer.refresh_token_to_keep(Some(&presented)),
+        dpop_key: base.dpop_key.clone(),
     };
     let proof = proof_of(account, &pinned, &base.identity);
     match store(account, rotation, credentials, proof).await {
@@ -186,7 +193,9 @@ async fn names_the_pinned(account: &Account, answer: &TokenAnswer, pinned: &Iden
         return Ok(true);
     }
     let Some((endpoint, true)) = server.probe_endpoint().await else { return Ok(false) };
-    match server.probe(&endpoint, &answer.access_token, pinned, ConnectionWish::Any).await {
+    let key = account.dpop_key();
+    let presented = Presented::new(&answer.access_token, answer.token_type.as_str(), key.as_ref());
+    match server.probe(&endpoint, presented, pinned, ConnectionWish::Any).await {
         Ok((Probe::Accepted { named: true }, _)) => Ok(true),
         Ok((Probe::Foreign, _)) => {
             account.tell(Message::Event(Event::ForeignIdentity(ForeignBy::Probe)));

@@ -74,6 +74,7 @@ impl Task {
             *lock(&account.owner) = owner;
         }
         account.forget_imported();
+        account.forget_dpop_key();
         *lock(&account.device_key_id) = None;
         *lock(&account.id_token_key) = None;
         account.audiences.forget_refusals();

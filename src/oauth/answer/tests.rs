@@ -77,3 +77,19 @@ fn debug_shows_neither_headers_nor_body() {
     let secret = response(200, &[("set-cookie", "canary")], "canary");
     assert!(!format!("{:?}", fresh(&secret)).contains("canary"));
 }
+
+#[test]
+fn an_answer_is_fresh_for_as_long_as_the_server_says() {
+    let fresh_for = |headers: &[(&str, &str)]| fresh(&response(200, headers, "")).fresh_for().map(|it| it.as_secs());
+    assert_eq!(fresh_for(&[("cache-control", "public, Max-Age=300")]), Some(300));
+    assert_eq!(fresh_for(&[("cache-control", "max-age=\"300\""), ("age", "100")]), Some(200));
+    assert_eq!(fresh_for(&[("cache-control", "max-age=300"), ("age", "400")]), Some(0));
+    assert_eq!(fresh_for(&[("cache-control", "max-age=300, no-cache")]), Some(0));
+    assert_eq!(fresh_for(&[("cache-control", "private"), ("cache-control", "no-store")]), Some(0));
+    let dated = [("date", "Fri, 20 Nov 2026 18:00:00 GMT"), ("expires", "Fri, 20 Nov 2026 19:00:00 GMT")];
+    assert_eq!(fresh_for(&dated), Some(3600));
+    assert_eq!(fresh_for(&[("expires", "Fri, 20 Nov 2026 19:00:00 GMT")]), None);
+    for silent in [&[][..], &[("cache-control", "max-age=soon")], &[("expires", "0")], &[("cache-control", "public")]] {
+        assert_eq!(fresh_for(silent), None, "{silent:?}");
+    }
+}

@@ -15,8 +15,18 @@ fn token(header: &Value, claims: &Value) -> Secret {
     Secret::from_text(&format!("{}.{}.c2ln", part(header), part(claims)))
 }
 
+/// What is asked of every token beside the rest: nothing.
+const NOTHING_MORE: IdTokenExpectation<'static> =
+    IdTokenExpectation { issuer: "", client_id: "", nonce: None, max_age: None, access_token: None, now: None };
+
 fn expected() -> IdTokenExpectation<'static> {
-    IdTokenExpectation { issuer: "https://id.example", client_id: "till-app", nonce: Some("n-1"), now: Some(NOW) }
+    IdTokenExpectation {
+        issuer: "https://id.example",
+        client_id: "till-app",
+        nonce: Some("n-1"),
+        now: Some(NOW),
+        ..NOTHING_MORE
+    }
 }
 
 /// Checks the good claims with some replaced; `null` removes one.
@@ -55,6 +65,49 @@ fn an_unsigned_token_is_refused() {
     let signed = token(&json!({"alg": "ES256"}), &good_claims());
     let stripped = Secret::from_text(signed.expose_text().strip_suffix("c2ln").unwrap());
     assert_eq!(IdToken::read(&stripped), Err(IdTokenError::Algorithm));
+    let scrawled = Secret::from_text(&format!("{}!", signed.expose_text()));
+    assert!(matches!(IdToken::read(&scrawled), Err(IdTokenError::Malformed(_))));
+}
+
+#[test]
+fn a_token_signed_with_a_shared_secret_is_refused() {
+    for alg in ["HS256", "HS384", "HS512", "hs256"] {
+        assert_eq!(IdToken::read(&token(&json!({"alg": alg}), &good_claims())), Err(IdTokenError::Algorithm), "{alg}");
+    }
+}
+
+#[test]
+fn a_token_that_came_with_another_access_token_is_refused() {
+    // OpenID Connect Core 1.0 appendix A.3: the access token and its hash.
+    let access_token = Secret::from_text("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y");
+    let another = Secret::from_text("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Z");
+    let hash = json!({"at_hash": "77QmUPtjPfzWtF2AnpK9RQ"});
+    let with = |token| IdTokenExpectation { access_token: Some(token), ..expected() };
+    assert!(check_expecting(hash.clone(), &with(&access_token)).is_ok());
+    assert_eq!(check_expecting(hash.clone(), &with(&another)), Err(IdTokenError::AtHash));
+    assert_eq!(check_expecting(json!({"at_hash": 7}), &with(&access_token)), Err(IdTokenError::AtHash));
+    assert_eq!(check_expecting(json!({"at_hash": ""}), &with(&access_token)), Err(IdTokenError::AtHash));
+    // Optional in the code flow (section 3.1.3.6).
+    assert!(check_expecting(json!({}), &with(&access_token)).is_ok());
+    // The hash is that of the signature: SHA-512 for Ed25519.
+    let half = base64url::encode(&Sha512::digest(access_token.expose())[..32]);
+    let mut claims = good_claims();
+    claims["at_hash"] = json!(half);
+    let by_ed25519 = IdToken::read(&token(&json!({"alg": "EdDSA"}), &claims)).unwrap();
+    assert!(by_ed25519.check(&with(&access_token), &[]).is_ok());
+    assert_eq!(by_ed25519.check(&with(&another), &[]), Err(IdTokenError::AtHash));
+}
+
+#[test]
+fn a_sign_in_that_is_older_than_asked_for_is_refused() {
+    let asked = IdTokenExpectation { max_age: Some(300), ..expected() };
+    let limit = NOW - 300 - ID_TOKEN_LENIENCY;
+    assert!(check_expecting(json!({"auth_time": limit}), &asked).is_ok());
+    for auth_time in [json!(limit - 1), json!(null), json!("long ago")] {
+        assert_eq!(check_expecting(json!({"auth_time": auth_time}), &asked), Err(IdTokenError::AuthTime));
+    }
+    // Where nobody asked, nobody is told.
+    assert!(check(json!({"auth_time": 1})).is_ok());
 }
 
 #[test]
@@ -120,7 +173,7 @@ fn a_token_without_times_is_malformed() {
 fn configured_tenants_must_be_there() {
     let tenant = ["tenant".to_owned()];
     let mut claims = good_claims();
-    let read = |claims: &Value| IdToken::read(&token(&json!({"alg": "HS256"}), claims)).unwrap();
+    let read = |claims: &Value| IdToken::read(&token(&json!({"alg": "ES256"}), claims)).unwrap();
     let missing = IdTokenError::Identity(IdentityError::NoTenant("tenant".into()));
     assert_eq!(read(&claims).check(&expected(), &tenant), Err(missing));
     claims["tenant"] = json!("shop-7");

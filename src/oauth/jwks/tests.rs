@@ -29,13 +29,38 @@ fn a_set_that_says_nothing_certain_lacks_nothing() {
     for (what, answer) in [
         ("empty", read(200, &[], r#"{"keys":[]}"#)),
         ("no keys", read(200, &[], "{}")),
-        ("cached", read(200, &[("age", "30")], r#"{"keys":[{"kid":"new"}]}"#)),
         ("down", read(503, &[], r#"{"keys":[{"kid":"new"}]}"#)),
         ("a page", read(200, &[], "<html>")),
         ("endless", read(200, &[], &format!(r#"{{"keys":[{}{{}}]}}"#, "{},".repeat(2000)))),
     ] {
         assert!(answer.is_err(), "{what}");
     }
+}
+
+/// Keys out of a cache still prove signatures. That one is missing among them proves nothing.
+#[test]
+fn a_set_out_of_a_cache_lacks_nothing() {
+    assert!(!read(200, &[("age", "30")], r#"{"keys":[{"kid":"new"}]}"#).unwrap().lacks("old"));
+}
+
+#[test]
+fn keys_that_are_known_are_asked_for_by_their_tag() {
+    let endpoint = Endpoint::parse("https://id.example/jwks").unwrap();
+    let tag = HeaderValue::from_static("\"v1\"");
+    let request = jwks_request(&endpoint, Some(&tag)).into_request();
+    assert_eq!(request.headers()[header::IF_NONE_MATCH], tag);
+    assert_eq!(request.headers()[header::CACHE_CONTROL], "no-cache");
+    assert!(!jwks_request(&endpoint, None).into_request().headers().contains_key(header::IF_NONE_MATCH));
+    assert_eq!(read(304, &[], "").unwrap_err(), MalformedAnswer::Status(304));
+}
+
+#[test]
+fn deep_and_odd_sets_are_refused_or_harmless() {
+    let deep = format!(r#"{{"keys":[{}{}]}}"#, "[".repeat(100), "]".repeat(100));
+    assert_eq!(read(200, &[], &deep).unwrap_err(), MalformedAnswer::TooDeep);
+    let odd = read(200, &[], r#"{"keys":[7,null,"key",[],{"kid":7,"kty":["RSA"]},{"kid":"k"}]}"#).unwrap();
+    assert!(!odd.lacks("old"), "some of them have no name");
+    assert_eq!(format!("{odd:?}"), r#"[None, None, None, None, None, Some("k")]"#);
 }
 
 #[test]

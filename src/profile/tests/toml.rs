@@ -18,6 +18,7 @@ identity = { subject = "/user/id", tenant = ["/user/shop"] }
 identity_echo = { json_pointer = "/for" }
 refresh_identity = "inherited"
 resource_origins = ["https://api.example"]
+dpop = "required"
 enroll_device_key = true
 request_timeout_seconds = 20
 
@@ -53,6 +54,7 @@ fn vocabulary() -> BTreeSet<String> {
         "identity = { nonsense_key_here = 1 }",
         "probe = \"nonsense_word_here\"",
         "refresh_identity = \"nonsense_word_here\"",
+        "dpop = \"nonsense_word_here\"",
         "identity_echo = { nonsense_word_here = 1 }",
         "[[rejection_rules]]\nnonsense_key_here = 1",
         "[[rejection_rules]]\nmeaning = \"nonsense_word_here\"",

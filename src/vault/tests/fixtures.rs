@@ -25,9 +25,10 @@ enum Kept {
     EnrolledDeviceKey,
     SignedOutWithDeviceKey,
     SeveralAccounts,
+    BoundToAKey,
 }
 
-const ALL: [Kept; 12] = [
+const ALL: [Kept; 13] = [
     Kept::SignedIn,
     Kept::OlderGenerations,
     Kept::OpenIntent,
@@ -40,6 +41,7 @@ const ALL: [Kept; 12] = [
     Kept::EnrolledDeviceKey,
     Kept::SignedOutWithDeviceKey,
     Kept::SeveralAccounts,
+    Kept::BoundToAKey,
 ];
 
 /// The accounts of [`Kept::SeveralAccounts`] beside the till: somebody is signed in there, and somebody was.
@@ -79,10 +81,12 @@ impl Kept {
             vault.reseal().await.unwrap_err();
             return machine.reboot(Survivors::Durable);
         }
-        vault.first_save(till(), &credentials(1), Epoch::default()).await.unwrap();
+        let dpop_key = (self == Self::BoundToAKey).then(|| Secret::new(vec![7; 32]));
+        let first = Credentials { dpop_key, ..credentials(1) };
+        vault.first_save(till(), &first, Epoch::default()).await.unwrap();
         vault.save_session(till(), Epoch::default(), b"state").await.unwrap();
         match self {
-            Self::SignedIn | Self::OnAMachine | Self::HalfResealed => {}
+            Self::SignedIn | Self::OnAMachine | Self::HalfResealed | Self::BoundToAKey => {}
             Self::OlderGenerations => {
                 for number in [2, 3] {
                     vault.first_save(till(), &credentials(number), Epoch::default()).await.unwrap();
@@ -162,6 +166,7 @@ impl Kept {
         let whole = stored.credentials.generation.number() == newest
             && stored.credentials.identity == credentials(newest).identity
             && stored.credentials.refresh_token == Some(refresh_token(newest))
+            && stored.credentials.dpop_key.is_some() == (self == Self::BoundToAKey)
             && previous == older
             && stored.intent.is_some() == intent
             && stored.session.as_deref() == Some(b"state".as_slice())
@@ -255,7 +260,7 @@ async fn vaults_of_every_format_ever_released_open_and_go_on() {
             let checked = kept.check(&thaw(&folder)).await;
             assert!(checked.is_ok(), "{}: {checked:?}", folder.display());
         }
-        assert!(seen.len() >= 12, "{} has only {seen:?}", version.display());
+        assert!(seen.len() >= 13, "{} has only {seen:?}", version.display());
     }
 }
 

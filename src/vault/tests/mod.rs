@@ -113,6 +113,7 @@ fn credentials(number: u64) -> Credentials {
             expires_at: Timestamp::from_millis(901_000),
         }],
         refresh_token: Some(refresh_token(number)),
+        dpop_key: None,
     }
 }
 
