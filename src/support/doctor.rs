@@ -155,7 +155,7 @@ pub async fn diagnose(
     let ahead = server_ms.and_then(|there| i64::try_from(there).ok()).map(|there| there.saturating_sub(here_ms));
     let document = serde_json::from_slice(inbound.response.body()).unwrap_or(Value::Null);
     let keys = match &metadata.jwks_uri {
-        Some(place) => Some(reads(transport, jwks_request(place), |answer| KeySet::read(answer).is_ok()).await),
+        Some(place) => Some(reads(transport, jwks_request(place, None), |answer| KeySet::read(answer).is_ok()).await),
         None => None,
     };
     let place = metadata.status_endpoint.clone().or_else(|| issuer.status_url());
