@@ -2,6 +2,7 @@
 
 mod authorize;
 mod code;
+mod device;
 mod discovery;
 mod enroll;
 mod introspect;
@@ -14,7 +15,8 @@ mod status;
 mod token;
 mod userinfo;
 
-pub(crate) use authorize::{Codes, authorize, sign_in};
+pub(crate) use authorize::{Codes, authorize, push, sign_in};
+pub(crate) use device::{DeviceGrants, device_answer, device_authorization, device_page};
 pub(crate) use discovery::{document, jwks};
 pub(crate) use enroll::{Enrolment, enroll, unenroll};
 pub(crate) use introspect::introspect;

@@ -1,9 +1,9 @@
-//! The token endpoint: one door, three grants.
+//! The token endpoint: one door, four grants.
 
 use http::StatusCode;
 
 use super::{
-    StoreFailure, code,
+    StoreFailure, code, device,
     issue::{careless_answer, invalid_grant},
     jwt_bearer, refresh,
 };
@@ -21,6 +21,7 @@ pub(crate) fn grant(call: &Call) -> Endpoint {
     match call.form().ok().as_ref().and_then(|form| form.get("grant_type")) {
         Some("refresh_token") => Endpoint::Refresh,
         Some(JWT_BEARER) => Endpoint::JwtBearer,
+        Some(device::GRANT) => Endpoint::DeviceCode,
         _ => Endpoint::Token,
     }
 }
@@ -58,6 +59,7 @@ fn exchange(app: &App, call: &Call) -> Reply {
         "authorization_code" => code::exchange(app, call, &form),
         "refresh_token" => refresh::refresh(app, call, &form),
         JWT_BEARER => jwt_bearer::exchange(app, call, &form),
+        device::GRANT => device::exchange(app, call, &form),
         _ => Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "no such grant")),
     }
 }
