@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mainstay_core::{Event, Generation, IdentityProof};
 use tokio::sync::{OwnedMutexGuard, oneshot};
+use url::Url;
 
 use super::{
     account::{Account, Deployment, lock},
@@ -13,23 +14,24 @@ use super::{
     identify::{Named, identify},
     message::Message,
     opening::summary,
-    options::Options,
-    provider::{Browser, ImportedTokens},
+    provider::ImportedTokens,
     revocations,
-    server::Server,
+    server::{Server, within},
 };
 use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
+    host::{Answers, Browser, BrowserError, SignInPage},
     oauth::{
-        Answer, Claims, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
-        protected_request, token_request, who_am_i,
+        Answer, AuthenticationError, AuthenticationWanted, AuthorizationError, Claims, Grant, IdToken,
+        PENDING_SIGN_IN_LIFETIME, PendingSignIn, PushedRequest, SignInEntropy, SignInOptions, TokenAnswer, TokenType,
+        protected_request, push_request, token_request, who_am_i,
     },
     vault::{Epoch, Fingerprint, VaultError},
 };
 
 /// What a person's visit to the authorization server brought.
-pub(super) struct Visit {
+pub(super) struct Visited {
     pub(super) answer: TokenAnswer,
     pub(super) identity: Identity,
     /// What the server calls the person.
@@ -38,23 +40,80 @@ pub(super) struct Visit {
 
 /// Sends the person to the authorization server and takes what comes back.
 pub(super) async fn visit(
-    server: &Server,
+    deployment: &Arc<Deployment>,
     browser: &dyn Browser,
-    wanted: &Options,
-    login_hint: Option<String>,
-) -> Result<Visit, Failure> {
+    registered: &Url,
+    options: &SignInOptions,
+) -> Result<Visited, Failure> {
+    let server = &deployment.server;
+    // First, so that nobody is sent anywhere while the server is away.
+    server.metadata().await?;
+    let visit = browser.prepare(registered.clone()).await?;
+    let (pending, url) = begin(server, visit.redirect_uri(), options).await?;
+    let pending = Arc::new(pending);
+    let page = SignInPage::new(url, Arc::clone(&pending) as Arc<dyn Answers>);
+    let callback = within(&*server.host.clock, PENDING_SIGN_IN_LIFETIME, visit.open(page)).await;
+    finish(deployment, &pending, &callback.unwrap_or(Err(BrowserError::Cancelled))?).await
+}
+
+impl Answers for PendingSignIn {
+    fn is_answer(&self, callback: &Url) -> bool {
+        self.is_answered_by(callback)
+    }
+}
+
+/// Makes a sign-in and the address to open, by way of the server itself where it takes pushed requests (RFC 9126).
+pub(super) async fn begin(
+    server: &Server,
+    redirect_uri: &Url,
+    options: &SignInOptions,
+) -> Result<(PendingSignIn, Url), Failure> {
     let metadata = server.metadata().await?;
-    let redirect_uri = &wanted.redirect_uri;
-    let options = SignInOptions { scopes: wanted.scopes.clone(), login_hint, ..SignInOptions::default() };
     let entropy = SignInEntropy { state: server.draw(), nonce: server.draw(), verifier: server.draw() };
     let now = server.line.now();
-    let (pending, url) = PendingSignIn::start(&metadata, &server.client, redirect_uri, &options, &entropy, now)?;
-    let callback = browser.visit(url).await?;
+    let (pending, url) = PendingSignIn::start(&metadata, &server.client, redirect_uri, options, &entropy, now)?;
+    let url = match (&metadata.pushed_authorization_request_endpoint, &metadata.authorization_endpoint) {
+        (Some(push), Some(authorize)) => {
+            let inbound = server.ask(push_request(push, &server.client, &metadata, &url)?).await?;
+            PushedRequest::read(&Answer::new(&inbound.response, inbound.from_cache))?.url(authorize, &server.client)
+        }
+        _ if metadata.requires_pushed_authorization_requests => return Err(AuthorizationError::NowhereToPush.into()),
+        _ => url,
+    };
+    Ok((pending, url))
+}
+
+/// Takes what the browser brought back, and asks for tokens with it.
+pub(super) async fn finish(
+    deployment: &Arc<Deployment>,
+    pending: &PendingSignIn,
+    callback: &Url,
+) -> Result<Visited, Failure> {
+    let server = &deployment.server;
     let code = pending.accept(callback.as_str(), server.line.now())?.code;
-    let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier: pending.verifier().secret() };
+    let (redirect_uri, verifier) = (pending.redirect_uri(), pending.verifier().secret());
+    let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier };
     let answer = server.tokens(|endpoint| token_request(endpoint, &server.client, &grant, None)).await?;
+    if let Err(error) = authenticated(&answer, pending.wanted()) {
+        give_back(deployment, &answer).await;
+        return Err(error.into());
+    }
+    visit_of(server, answer, Some(pending.nonce())).await
+}
+
+/// Whether the person authenticated as they had to (RFC 9470).
+fn authenticated(answer: &TokenAnswer, wanted: &AuthenticationWanted) -> Result<(), AuthenticationError> {
+    if !wanted.is_anything() {
+        return Ok(());
+    }
+    let token = answer.id_token.as_ref().and_then(|token| IdToken::read(token).ok());
+    wanted.check(token.as_ref().map(IdToken::claims))
+}
+
+/// Whose tokens these are.
+pub(super) async fn visit_of(server: &Server, answer: TokenAnswer, nonce: Option<&str>) -> Result<Visited, Failure> {
     let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
-    let (identity, name) = match identify(server, &answer, &nobody, Some(pending.nonce())) {
+    let (identity, name) = match identify(server, &answer, &nobody, nonce) {
         Named::Pinned(identity) => (identity, answer.id_token.as_ref().and_then(name_in)),
         Named::Foreign => return Err(Failure::OtherIdentity),
         Named::Nobody => match who_claims(server, &answer.access_token).await? {
@@ -62,7 +121,7 @@ pub(super) async fn visit(
             None => (nobody, None),
         },
     };
-    Ok(Visit { answer, identity, name })
+    Ok(Visited { answer, identity, name })
 }
 
 fn name_in(token: &Secret) -> Option<String> {
@@ -99,8 +158,8 @@ pub(super) struct Arrival {
 
 impl Arrival {
     /// What a visit brought.
-    pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
-        let Visit { answer, identity, name } = visit;
+    pub(super) fn of_visit(account: &Account, visit: Visited, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
+        let Visited { answer, identity, name } = visit;
         let tokens = vec![stored_token(account, &answer)];
         let id_token = answer.id_token;
         Self { name, id_token, ..Self::new(identity, tokens, answer.refresh_token, base, turn) }
@@ -183,13 +242,14 @@ pub(super) async fn fingerprints(deployment: &Deployment, tokens: impl Iterator<
     fingerprinter.map(|it| tokens.map(|token| it.fingerprint(token)).collect()).unwrap_or_default()
 }
 
-/// Tokens of somebody else who signed in: the server shall forget them.
-pub(super) async fn give_back(deployment: &Arc<Deployment>, visit: &Visit) {
+/// Tokens that nobody here keeps: the server shall forget them.
+pub(super) async fn give_back(deployment: &Arc<Deployment>, answer: &TokenAnswer) {
+    let issuer = deployment.server.issuer.as_str().to_owned();
     let credentials = Credentials {
         generation: Generation::FIRST,
-        identity: visit.identity.clone(),
+        identity: Identity { issuer, subject: None, tenant: Vec::new() },
         access_tokens: Vec::new(),
-        refresh_token: visit.answer.refresh_token.clone(),
+        refresh_token: answer.refresh_token.clone(),
     };
     revocations::give_back(deployment, &credentials, None).await;
 }

@@ -37,6 +37,7 @@ pub(super) enum Kind {
     DeviceKey,
     Revocation,
     Accounts,
+    SignIns,
 }
 
 impl Kind {
@@ -52,6 +53,7 @@ impl Kind {
             Self::DeviceKey => 7,
             Self::Revocation => 8,
             Self::Accounts => 9,
+            Self::SignIns => 10,
         }
     }
 }

@@ -19,6 +19,8 @@ mod call;
 mod cashiers;
 mod clocks;
 mod cloning;
+mod code_flow;
+mod device_grant;
 mod disk;
 mod elsewhere;
 mod evidence;
