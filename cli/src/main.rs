@@ -1,7 +1,7 @@
-//! `mainstay`: looks at what Mainstay stores on a device, and puts back what was set aside.
+//! `mainstay`: signs in on the command line, looks at what Mainstay stores on a device, and puts back what was set aside.
 //!
-//! Everything that is true of a vault is found out by the SDK ([`mainstay::support`]); this program presents it. docs/cli.md
-//! describes it.
+//! Everything that is true of a vault is found out by the SDK ([`mainstay::support`]), and everything about a session is
+//! done by it; this program presents it. docs/cli.md describes it.
 
 mod args;
 mod document;
@@ -9,6 +9,7 @@ mod export;
 mod place;
 mod restore;
 mod screen;
+mod session;
 mod status;
 mod trouble;
 mod verdict;
@@ -27,15 +28,17 @@ use trouble::Trouble;
 use verdict::Health;
 
 fn main() -> ExitCode {
-    let (command, json) = match Args::parse().command {
+    let command = Args::parse().command;
+    let json = match &command {
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Args::command(), "mainstay", &mut io::stdout());
+            clap_complete::generate(*shell, &mut Args::command(), "mainstay", &mut io::stdout());
             return ExitCode::SUCCESS;
         }
-        Command::Vault { command, json } => (command, json),
+        Command::Vault { json, .. } | Command::Status { json, .. } => *json,
+        Command::Login(_) | Command::Token(_) | Command::CurlConfig(_) | Command::Logout(_) => false,
     };
     let health = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-        Ok(runtime) => runtime.block_on(run(command, json)),
+        Ok(runtime) => runtime.block_on(run(command)),
         Err(error) => Err(Trouble::Runtime(error)),
     };
     match health {
@@ -46,13 +49,26 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run(command: VaultCommand, json: bool) -> Result<Health, Trouble> {
+async fn run(command: Command) -> Result<Health, Trouble> {
     let mut screen = Screen::new();
     match command {
-        VaultCommand::Status(look) => status::show(&mut screen, &look, json).await,
-        VaultCommand::Verify(look) => verify::show(&mut screen, &look, json).await,
-        VaultCommand::Export { look, redacted } => export::show(&mut screen, &look, redacted).await,
-        VaultCommand::Restore { folder, name } => restore::show(&mut screen, &folder, &name, json).await,
+        Command::Vault { command, json } => return look(&mut screen, command, json).await,
+        Command::Login(login) => session::login(&mut screen, &login).await?,
+        Command::Token(kept) => session::token(&kept).await?,
+        Command::CurlConfig(kept) => session::curl_config(&kept).await?,
+        Command::Status { kept, json } => session::status(&mut screen, &kept, json).await?,
+        Command::Logout(kept) => session::logout(&mut screen, &kept).await?,
+        Command::Completions { .. } => {}
+    }
+    Ok(Health::Fine)
+}
+
+async fn look(screen: &mut Screen, command: VaultCommand, json: bool) -> Result<Health, Trouble> {
+    match command {
+        VaultCommand::Status(look) => status::show(screen, &look, json).await,
+        VaultCommand::Verify(look) => verify::show(screen, &look, json).await,
+        VaultCommand::Export { look, redacted } => export::show(screen, &look, redacted).await,
+        VaultCommand::Restore { folder, name } => restore::show(screen, &folder, &name, json).await,
     }
 }
 
@@ -63,5 +79,5 @@ fn complain(trouble: &Trouble, json: bool) -> ExitCode {
         let _gone = writeln!(io::stdout(), "{}", screen::ascii(&trouble.document()));
     }
     let _gone = Screen::on_standard_error().trouble(trouble);
-    trouble.health().map_or_else(|| ExitCode::from(2), Health::exit_code)
+    trouble.exit_code()
 }
