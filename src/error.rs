@@ -5,11 +5,10 @@ use std::time::Duration;
 use mainstay_core::HoldCause;
 
 use crate::{
-    driver::BrowserError,
-    host::{LockError, TransportError},
+    host::{BrowserError, LockError, TransportError},
     oauth::{
-        AuthorizationError, CallbackError, EndpointError, IdTokenError, IdentityError, MalformedAnswer,
-        ProtectedFailure, RequestError, TokenError, TokenFailure,
+        AuthenticationError, AuthorizationError, CallbackError, EndpointError, IdTokenError, IdentityError,
+        MalformedAnswer, ProtectedFailure, RequestError, TokenError, TokenFailure,
     },
     vault::VaultError,
 };
@@ -64,6 +63,8 @@ pub(crate) enum Failure {
     Endpoint(#[from] EndpointError),
     #[error(transparent)]
     Authorization(#[from] AuthorizationError),
+    #[error(transparent)]
+    Authentication(#[from] AuthenticationError),
     #[error(transparent)]
     Callback(#[from] CallbackError),
     #[error(transparent)]
@@ -129,7 +130,11 @@ impl From<Failure> for Error {
             Failure::IdToken(_) | Failure::Identity(_) | Failure::OtherIdentity => Self::IdentityMismatch,
             Failure::Callback(CallbackError::WrongIssuer) => Self::IdentityMismatch,
             Failure::Callback(_) | Failure::Browser(BrowserError::Cancelled) => Self::Cancelled,
-            Failure::Browser(BrowserError::Unavailable) => Self::Misconfigured(failure.to_string()),
+            Failure::Browser(BrowserError::Unavailable | BrowserError::WrongRedirectUri) => {
+                Self::Misconfigured(failure.to_string())
+            }
+            Failure::Authentication(AuthenticationError::NotSaid(_)) => Self::Misconfigured(failure.to_string()),
+            Failure::Authentication(_) => Self::SignInRequired,
             Failure::Endpoint(_) | Failure::Authorization(_) => Self::Misconfigured(failure.to_string()),
             Failure::Request(_) => Self::Misconfigured(failure.to_string()),
             Failure::Vault(VaultError::Locked(_)) => Self::VaultLocked,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// Looks at what Mainstay stores on a device, and puts back what was set aside.
+/// Signs in on the command line, and looks at what Mainstay stores on a device.
 ///
-/// Made for whoever helps people: it needs no network, tells no secret, and may be used while the app runs.
+/// `vault` is made for whoever helps people: it needs no network, tells no secret, and may be used while the app runs.
 #[derive(Parser)]
 #[command(name = "mainstay", version, max_term_width = 100, arg_required_else_help = true)]
 pub(crate) struct Args {
@@ -17,6 +17,32 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
+    /// Lets a person sign in, in a browser or with another device.
+    ///
+    /// The session is kept in a vault of its own, for `token`, `curl-config`, `status` and `logout`. Whoever signed in before
+    /// under this name is signed in still, unless it is somebody else now.
+    ///
+    /// The exit status of these is 0 when it is done, 1 when it is refused or was given up, 2 when the command makes no sense,
+    /// 3 when it cannot be done now, and 4 when a person has to sign in first.
+    Login(Login),
+    /// Prints a good access token, renewed if need be; many at once renew it once.
+    Token(Kept),
+    /// Prints what curl needs to send the token, for `curl --config -`: so it stands in no argument list.
+    ///
+    /// For example `mainstay curl-config | curl --config - https://api.example.com/me`. Send it to no server but its own, and
+    /// let curl follow no redirects (`--location`) elsewhere.
+    CurlConfig(Kept),
+    /// Says who is signed in, and how the session is.
+    Status {
+        #[command(flatten)]
+        kept: Kept,
+
+        /// For machines: one JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Signs out: at once on this machine, and at the server as soon as it can be reached.
+    Logout(Kept),
     /// What is in a vault, whether it is whole, and putting back what was set aside.
     ///
     /// The exit status is 0 when nothing is wrong, 1 when something is, 2 when there is nothing to look at or the command makes
@@ -49,6 +75,63 @@ pub(crate) enum Command {
         /// The shell.
         shell: Shell,
     },
+}
+
+/// How to sign in.
+#[derive(Group)]
+pub(crate) struct Login {
+    /// The authorization server's name, as its discovery document has it: `https://login.example.com`.
+    pub(crate) issuer: String,
+
+    /// What this program is registered as there.
+    #[arg(long, value_name = "ID")]
+    pub(crate) client_id: String,
+
+    /// A scope to ask for; give it once for each. `openid` and `offline_access` if none is given.
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub(crate) scopes: Vec<String>,
+
+    /// Where the browser is sent back to, as it is registered: 127.0.0.1, [::1] or localhost, on a free port if it names none.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1/callback")]
+    pub(crate) redirect_uri: String,
+
+    /// What is known about the deployment beforehand: a profile as in docs/profile.md.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) profile: Option<PathBuf>,
+
+    /// Signs in with another device: shows a code to type in there, and the same to scan.
+    #[arg(long, conflicts_with_all = ["no_browser", "redirect_uri"])]
+    pub(crate) device: bool,
+
+    /// Opens no browser, and says which address to open on this machine.
+    #[arg(long)]
+    pub(crate) no_browser: bool,
+
+    #[command(flatten)]
+    pub(crate) kept: Kept,
+}
+
+/// Where the session is kept.
+#[derive(Group)]
+pub(crate) struct Kept {
+    /// Which of several sessions of this person's, by a name of your choice.
+    #[arg(long = "as", value_name = "NAME", default_value = "default", value_parser = plain_name, conflicts_with = "folder")]
+    pub(crate) name: String,
+
+    /// The vault's folder, in place of the person's own.
+    #[arg(long)]
+    pub(crate) folder: Option<PathBuf>,
+
+    /// The vault's key is a plain file in this folder, readable by whoever can read that, and not in this machine's keyring.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) key_folder: Option<PathBuf>,
+}
+
+/// A name that is a folder's on every system.
+fn plain_name(name: &str) -> Result<String, &'static str> {
+    let plain = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
+    let fits = !name.is_empty() && name.len() <= 40 && name.chars().all(plain);
+    if fits { Ok(name.to_owned()) } else { Err("a name has up to 40 of a-z, 0-9 and -") }
 }
 
 #[derive(Subcommand)]

@@ -18,7 +18,7 @@ use crate::{
 };
 
 pub(crate) async fn show(screen: &mut Screen, issuer: &str, json: bool) -> Result<Health, Trouble> {
-    let transport = native::Reqwest::new(tokio::runtime::Handle::current()).map_err(Trouble::NoNetwork)?;
+    let transport = native::Reqwest::new(tokio::runtime::Handle::current())?;
     let transport: Arc<dyn Transport> = Arc::new(transport);
     let seen = diagnose(&transport, &native::OsClock::new(tokio::runtime::Handle::current()), issuer).await?;
     let health = if seen.is_broken() { Health::Wrong } else { Health::Fine };

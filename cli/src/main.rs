@@ -1,7 +1,7 @@
-//! `mainstay`: looks at what Mainstay stores on a device, and puts back what was set aside.
+//! `mainstay`: signs in on the command line, looks at what Mainstay stores on a device, and puts back what was set aside.
 //!
-//! Everything that is true of a vault is found out by the SDK ([`mainstay::support`]); this program presents it. docs/cli.md
-//! describes it.
+//! Everything that is true of a vault is found out by the SDK ([`mainstay::support`]), and everything about a session is
+//! done by it; this program presents it. docs/cli.md describes it.
 
 mod args;
 mod doctor;
@@ -10,6 +10,7 @@ mod export;
 mod place;
 mod restore;
 mod screen;
+mod session;
 mod status;
 mod trouble;
 mod verdict;
@@ -34,7 +35,8 @@ fn main() -> ExitCode {
             clap_complete::generate(*shell, &mut Args::command(), "mainstay", &mut io::stdout());
             return ExitCode::SUCCESS;
         }
-        Command::Vault { json, .. } | Command::Doctor { json, .. } => *json,
+        Command::Vault { json, .. } | Command::Doctor { json, .. } | Command::Status { json, .. } => *json,
+        Command::Login(_) | Command::Token(_) | Command::CurlConfig(_) | Command::Logout(_) => false,
     };
     let health = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
         Ok(runtime) => runtime.block_on(run(command)),
@@ -51,10 +53,16 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<Health, Trouble> {
     let mut screen = Screen::new();
     match command {
-        Command::Vault { command, json } => look(&mut screen, command, json).await,
-        Command::Doctor { issuer, json } => doctor::show(&mut screen, &issuer, json).await,
-        Command::Completions { .. } => Ok(Health::Fine),
+        Command::Vault { command, json } => return look(&mut screen, command, json).await,
+        Command::Doctor { issuer, json } => return doctor::show(&mut screen, &issuer, json).await,
+        Command::Login(login) => session::login(&mut screen, &login).await?,
+        Command::Token(kept) => session::token(&kept).await?,
+        Command::CurlConfig(kept) => session::curl_config(&kept).await?,
+        Command::Status { kept, json } => session::status(&mut screen, &kept, json).await?,
+        Command::Logout(kept) => session::logout(&mut screen, &kept).await?,
+        Command::Completions { .. } => {}
     }
+    Ok(Health::Fine)
 }
 
 async fn look(screen: &mut Screen, command: VaultCommand, json: bool) -> Result<Health, Trouble> {
@@ -73,5 +81,5 @@ fn complain(trouble: &Trouble, json: bool) -> ExitCode {
         let _gone = writeln!(io::stdout(), "{}", screen::ascii(&trouble.document()));
     }
     let _gone = Screen::on_standard_error().trouble(trouble);
-    trouble.health().map_or_else(|| ExitCode::from(2), Health::exit_code)
+    trouble.exit_code()
 }

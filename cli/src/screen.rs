@@ -51,6 +51,11 @@ impl Screen {
         Ok(())
     }
 
+    /// A line that is not broken: people copy it, or a camera reads it.
+    pub(crate) fn line(&mut self, style: Style, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{style}{text}{style:#}")
+    }
+
     /// A label and what is to be said about it, beside it or, in a narrow terminal, below it.
     pub(crate) fn entry(&mut self, label: &str, style: Style, text: &str) -> io::Result<()> {
         if self.width < 3 * COLUMN {

@@ -3,6 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
+    process::ExitCode,
 };
 
 use mainstay::{
@@ -38,16 +39,55 @@ pub(crate) enum Trouble {
     NotRestored(VaultError),
     #[error("{}", printable(&.0.to_string()))]
     Doctor(#[from] DoctorError),
-    #[error("this machine gives no network: {0}")]
-    NoNetwork(NativeError),
+    #[error("nobody has signed in here")]
+    NobodyYet,
+    #[error("this name is taken by a session at {}", printable(.0))]
+    OtherServer(String),
+    #[error("{} cannot be used: {}", shown(.0), .1)]
+    BadFile(PathBuf, String),
+    #[cfg_attr(feature = "keyring", expect(dead_code, reason = "its code is stable, whoever built the program"))]
+    #[error("nothing says where the session's key is to be kept")]
+    NoKeyStore,
+    #[error("this system tells no folder for a person's own data")]
+    NoHome,
+    #[error("the machine could not be set up: {0}")]
+    Machine(#[from] NativeError),
+    #[error("{}", said(.0))]
+    Session(#[from] mainstay::Error),
+    #[error("the token is none that curl can be told to send: {0}")]
+    NotForCurl(String),
     #[error("the operating system gave no threads: {0}")]
     Runtime(io::Error),
     #[error("{0}")]
     Screen(#[from] io::Error),
 }
 
+/// What the SDK says; free of what a terminal would obey, wherever it comes from.
+fn said(error: &mainstay::Error) -> String {
+    match error {
+        mainstay::Error::Cancelled => "nobody signed in: it was refused, given up, or took too long".to_owned(),
+        error => printable(&error.to_string()),
+    }
+}
+
 fn shown(path: &Path) -> String {
     printable(&path.display().to_string())
+}
+
+const fn next_of(error: &mainstay::Error) -> &'static str {
+    use mainstay::Error;
+    match error {
+        Error::SignInRequired => "Sign in with `mainstay login`. What is kept stays kept.",
+        Error::TryLater { .. } => "The session is fine. Try again later.",
+        Error::VaultLocked => "Unlock the keyring, or run this in the session of the person who signed in.",
+        Error::IdentityMismatch => "Nothing of it was kept. Sign in again, and look which server and person it is.",
+        Error::Misconfigured(_) => {
+            "Look at the issuer, the client's registration and the profile. A browser that does not open: --no-browser or \
+             --device."
+        }
+        Error::Cancelled => "Nothing has changed. Try again.",
+        Error::Internal(_) => "Nothing is lost. Please report it.",
+    }
 }
 
 impl Trouble {
@@ -61,16 +101,28 @@ impl Trouble {
         }
     }
 
+    /// With what the program ends.
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        use mainstay::Error;
+        match self {
+            Self::NobodyYet | Self::Session(Error::SignInRequired) => ExitCode::from(4),
+            Self::Session(Error::TryLater { .. } | Error::VaultLocked) => ExitCode::from(3),
+            Self::Session(_) | Self::Machine(_) | Self::NotForCurl(_) => ExitCode::from(1),
+            _ => self.health().map_or_else(|| ExitCode::from(2), Health::exit_code),
+        }
+    }
+
     /// What it says of the vault; `None`: nothing, the command itself makes no sense.
     pub(crate) const fn health(&self) -> Option<Health> {
         match self {
-            Self::NoFolder(_)
-            | Self::NotAFolder(_)
-            | Self::NoKeyring
-            | Self::NotRedacted
-            | Self::NotAside(_)
-            | Self::Doctor(_)
-            | Self::NoNetwork(_) => None,
+            Self::NoFolder(_) | Self::NotAFolder(_) | Self::NoKeyring | Self::NotRedacted | Self::NotAside(_) => None,
+            Self::NobodyYet
+            | Self::OtherServer(_)
+            | Self::BadFile(..)
+            | Self::NoKeyStore
+            | Self::NoHome
+            | Self::Machine(_) => None,
+            Self::Session(_) | Self::NotForCurl(_) | Self::Doctor(_) => None,
             Self::Refused(..) | Self::Restless(_) | Self::Runtime(_) => Some(Health::Closed),
             Self::NotRestored(
                 VaultError::Locked(_) | VaultError::Lock(LockError::Busy) | VaultError::TooNew { .. },
@@ -98,7 +150,20 @@ impl Trouble {
             Self::Doctor(DoctorError::Issuer(_)) => "issuer",
             Self::Doctor(DoctorError::Unreachable(_)) => "unreachable",
             Self::Doctor(DoctorError::NoMetadata(_)) => "no_metadata",
-            Self::NoNetwork(_) => "no_network",
+            Self::NobodyYet => "nobody_yet",
+            Self::OtherServer(_) => "other_server",
+            Self::BadFile(..) => "bad_file",
+            Self::NoKeyStore => "no_key_store",
+            Self::NoHome => "no_home",
+            Self::Machine(_) => "no_machine",
+            Self::Session(mainstay::Error::SignInRequired) => "sign_in_required",
+            Self::Session(mainstay::Error::TryLater { .. }) => "try_later",
+            Self::Session(mainstay::Error::VaultLocked) => "vault_locked",
+            Self::Session(mainstay::Error::IdentityMismatch) => "identity_mismatch",
+            Self::Session(mainstay::Error::Misconfigured(_)) => "misconfigured",
+            Self::Session(mainstay::Error::Cancelled) => "cancelled",
+            Self::Session(mainstay::Error::Internal(_)) => "internal",
+            Self::NotForCurl(_) => "not_for_curl",
             Self::Runtime(_) => "no_threads",
             Self::Screen(_) => "no_screen",
         }
@@ -139,7 +204,17 @@ impl Trouble {
             Self::Doctor(DoctorError::NoMetadata(_)) => {
                 "Check the issuer letter by letter: the server's own metadata have to name it just so."
             }
-            Self::NoNetwork(_) => "Check the machine's certificates and limits.",
+            Self::NobodyYet => "Sign in with `mainstay login`.",
+            Self::OtherServer(_) => "Choose another name with --as, or another folder with --folder.",
+            Self::BadFile(..) => "Check the file, or sign in again with `mainstay login`.",
+            Self::NoKeyStore => {
+                "Name a folder with --key-folder: the key is a plain file there. A mainstay that was built with the keyring \
+                 (`--features keyring`) needs none."
+            }
+            Self::NoHome => "Name a folder with --folder.",
+            Self::Machine(_) => "Try again when the machine is less busy.",
+            Self::Session(error) => next_of(error),
+            Self::NotForCurl(_) => "Use `mainstay token`.",
             Self::Runtime(_) | Self::Screen(_) => "Try again when the machine is less busy.",
         }
     }

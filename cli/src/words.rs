@@ -92,6 +92,7 @@ pub(crate) const fn kind(kind: &FileKind) -> &'static str {
         FileKind::Install => "install",
         FileKind::Canary => "canary",
         FileKind::Accounts => "accounts",
+        FileKind::SignIns => "sign_ins",
         FileKind::Epoch => "epoch",
         FileKind::Current => "current",
         FileKind::Kept => "kept",

@@ -179,6 +179,7 @@ impl Call {
 }
 
 /// Form or query parameters: none twice, empty ones left out (RFC 6749 section 3.1).
+#[derive(Clone)]
 pub(crate) struct Parameters(Vec<(String, String)>);
 
 impl Parameters {

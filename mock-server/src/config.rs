@@ -71,6 +71,49 @@ pub enum ExpiresIn {
     Raw(Value),
 }
 
+/// Whether authorization requests may be pushed (RFC 9126).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PushedRequests {
+    /// No.
+    #[default]
+    Off,
+    /// They may.
+    Offered,
+    /// They must: the sign-in page takes no others.
+    Required,
+}
+
+/// How a sign-in looks to whoever asked for it. The server takes no notice of `acr_values` and `max_age`, as many do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authentication {
+    /// For how long a scripted person's browser has had a session of its own, in seconds; `prompt=login` begins a new one.
+    #[serde(default)]
+    pub age_seconds: u64,
+    /// The authentication context class of every sign-in (`acr`); `null`: the ID token says none.
+    #[serde(default)]
+    pub acr: Option<String>,
+}
+
+/// The device authorization grant (RFC 8628).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceGrant {
+    /// How long a code is good, in seconds.
+    pub lifetime_seconds: u64,
+    /// How long a device has to wait between two questions, in seconds, if the server says. It is 5 s all the same.
+    pub interval_seconds: Option<u64>,
+    /// Whether a device has to prove by PKCE that the code is its own.
+    pub requires_challenge: bool,
+}
+
+impl Default for DeviceGrant {
+    fn default() -> Self {
+        Self { lifetime_seconds: 600, interval_seconds: Some(5), requires_challenge: false }
+    }
+}
+
 /// How the POS API says no.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "style", rename_all = "snake_case", deny_unknown_fields)]
@@ -157,6 +200,12 @@ pub struct Config {
     pub id_token_on_refresh: bool,
     /// Whether the JWT bearer grant also gives a refresh token.
     pub refresh_token_on_jwt_bearer: bool,
+    /// Whether authorization requests may be pushed.
+    pub pushed_authorization_requests: PushedRequests,
+    /// How a sign-in looks to whoever asked for it.
+    pub authentication: Authentication,
+    /// The device authorization grant.
+    pub device_grant: DeviceGrant,
     /// `expires_in` in token answers.
     pub expires_in: ExpiresIn,
     /// The only client ids that are known; `null` knows every one.
@@ -190,6 +239,9 @@ impl Default for Config {
             refresh_answer: RefreshAnswer::default(),
             id_token_on_refresh: true,
             refresh_token_on_jwt_bearer: true,
+            pushed_authorization_requests: PushedRequests::default(),
+            authentication: Authentication::default(),
+            device_grant: DeviceGrant::default(),
             expires_in: ExpiresIn::default(),
             client_ids: None,
             withheld_scopes: Vec::new(),
@@ -227,6 +279,9 @@ impl Config {
             self.key_overlap_seconds,
             self.dpop_nonce_seconds.unwrap_or(0),
             self.alarm.within_seconds,
+            self.authentication.age_seconds,
+            self.device_grant.lifetime_seconds,
+            self.device_grant.interval_seconds.unwrap_or(0),
             self.status.spread_seconds.unwrap_or(0),
         ];
         if longest.iter().any(|seconds| *seconds > TEN_YEARS_S) {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// One counted endpoint. A request belongs to exactly one: the token endpoint has three names, by grant.
+/// One counted endpoint. A request belongs to exactly one: the token endpoint has four names, by grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Endpoint {
@@ -12,14 +12,20 @@ pub enum Endpoint {
     Discovery,
     /// The public keys (RFC 7517).
     Jwks,
-    /// The sign-in page and its answer (RFC 6749 section 3.1).
+    /// The sign-in page and its answer (RFC 6749 section 3.1), and the page where a device's code is typed in (RFC 8628).
     Authorize,
+    /// Pushed authorization requests (RFC 9126).
+    PushedAuthorization,
+    /// Requests for a device's code (RFC 8628 section 3.1).
+    DeviceAuthorization,
     /// The token endpoint with the grant `authorization_code`, or with none that is known.
     Token,
     /// The token endpoint with the grant `refresh_token` (RFC 6749 section 6).
     Refresh,
     /// The token endpoint with a JWT bearer assertion (RFC 7523).
     JwtBearer,
+    /// The token endpoint with a device's code (RFC 8628 section 3.4).
+    DeviceCode,
     /// Enrolment of device keys, and its end.
     Enroll,
     /// Revocation (RFC 7009).
@@ -42,13 +48,16 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// Every endpoint, with the name it has in JSON.
-    pub const ALL: [(Self, &'static str); 15] = [
+    pub const ALL: [(Self, &'static str); 18] = [
         (Self::Discovery, "discovery"),
         (Self::Jwks, "jwks"),
         (Self::Authorize, "authorize"),
+        (Self::PushedAuthorization, "pushed_authorization"),
+        (Self::DeviceAuthorization, "device_authorization"),
         (Self::Token, "token"),
         (Self::Refresh, "refresh"),
         (Self::JwtBearer, "jwt_bearer"),
+        (Self::DeviceCode, "device_code"),
         (Self::Enroll, "enroll"),
         (Self::Revoke, "revoke"),
         (Self::Introspect, "introspect"),

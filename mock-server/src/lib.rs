@@ -44,7 +44,8 @@ mod state;
 pub use admin::{Alarm, Alarms, DryRun, KeyChange, Operation, OperationState};
 pub use clock::ClockReading;
 pub use config::{
-    AlarmRule, Algorithm, Config, ExpiresIn, RefreshAnswer, RefreshTokens, Rejection, Rotation, StatusDocument,
+    AlarmRule, Algorithm, Authentication, Config, DeviceGrant, ExpiresIn, PushedRequests, RefreshAnswer, RefreshTokens,
+    Rejection, Rotation, StatusDocument,
 };
 pub use control::{ClockChange, Control, Released, SecretChange, SessionLoss, StoreChange};
 pub use endpoint::{Endpoint, Place, Scope};

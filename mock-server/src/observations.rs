@@ -71,7 +71,7 @@ impl Observations {
     /// How many requests arrived at the token endpoint, with any grant.
     #[must_use]
     pub fn token_requests(&self) -> u64 {
-        [Endpoint::Token, Endpoint::Refresh, Endpoint::JwtBearer]
+        [Endpoint::Token, Endpoint::Refresh, Endpoint::JwtBearer, Endpoint::DeviceCode]
             .map(|endpoint| self.requests_to(endpoint))
             .iter()
             .sum()

@@ -1,28 +1,39 @@
 //! The app's way in: a client for one deployment, and its builder.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use mainstay_core::{Opened, SignedOutReason};
 use tokio::sync::{OwnedMutexGuard, oneshot};
+use url::Url;
 
 use super::{
     account::{Account, Deployment, lock},
     attempts::imported_token,
     builder::ClientBuilder,
+    device_sign_in::{self, DevicePrompt},
     dpop::Presented,
     message::Message,
     options::Options,
-    provider::{Browser, ImportedTokens},
+    provider::ImportedTokens,
     roster::{AccountInfo, Roster},
+    server::within,
     session::Session,
     sign_in::{self, Arrival},
+    waiting::{self, WaitingSignIn},
 };
 use crate::{
     Credentials, Error, Identity, Secret,
     error::Failure,
-    oauth::ProtectedFailure,
-    vault::{AccountKey, Fingerprint, SetAside, UnreadableReason, VaultError},
+    host::Browser,
+    oauth::{ProtectedFailure, SignInOptions},
+    vault::{AccountKey, Epoch, Fingerprint, SetAside, UnreadableReason, VaultError},
 };
+
+/// How often a program that waits for revocations looks.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Keeps the sessions of one deployment on this device. Cheap to clone; all clones are the same client.
 ///
@@ -114,15 +125,93 @@ impl Client {
     }
 
     /// Lets a person sign in, in `browser` (RFC 6749 section 4.1 with PKCE, RFC 7636). Whoever signs in gets a session
-    /// of their own; if they have one here already, that one is renewed.
+    /// of their own; if they have one here already, that one is renewed. After a sign-out the server is asked to ask
+    /// (`prompt=login`): else the browser's own session would bring back who has just left.
+    ///
+    /// Dropping the future gives the sign-in up.
     ///
     /// # Errors
     /// [`Error::Cancelled`] if the person gave up, [`Error::TryLater`] without a server, [`Error::Misconfigured`],
     /// [`Error::VaultLocked`]. Sessions that exist are not touched by any of them.
     pub async fn sign_in(&self, browser: &dyn Browser) -> Result<Session, Error> {
+        self.sign_in_with(browser, &SignInOptions::default()).await
+    }
+
+    /// The same, asking for more than usual: another prompt, an authentication of a certain kind or age (RFC 9470). Without
+    /// scopes the client's own are asked for.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in). [`Error::SignInRequired`] if the person did not authenticate as was asked for: let them
+    /// try again. [`Error::Misconfigured`] too if the server does not say how they did.
+    pub async fn sign_in_with(&self, browser: &dyn Browser, options: &SignInOptions) -> Result<Session, Error> {
+        self.ready_for_sign_in().await?;
+        let options = self.completed(options).await;
+        let visit = sign_in::visit(self.deployment(), browser, &self.options.redirect_uri, &options).await?;
+        self.arrive(visit).await
+    }
+
+    /// Lets a person sign in with another device (RFC 8628): for a screen without a browser or a keyboard.
+    ///
+    /// Dropping the future gives the sign-in up.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in). [`Error::Cancelled`] also if somebody said no, or the code expired.
+    pub async fn sign_in_with_device(&self, prompt: &dyn DevicePrompt) -> Result<Session, Error> {
+        self.ready_for_sign_in().await?;
+        let visit = device_sign_in::visit(self.deployment(), prompt, &self.options.scopes).await?;
+        self.arrive(visit).await
+    }
+
+    /// Begins a sign-in whose browser comes back by a link that starts the app, perhaps anew (RFC 8252 sections 7.1 and
+    /// 7.2): a custom scheme, an app link. What is needed to finish it is in the vault when this returns; open the address,
+    /// and give what the link brings to [`finish_sign_in`](Self::finish_sign_in), within
+    /// [`PENDING_SIGN_IN_LIFETIME`](crate::oauth::PENDING_SIGN_IN_LIFETIME). Four at most wait; the oldest goes first.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in).
+    pub async fn begin_sign_in(&self, options: &SignInOptions) -> Result<Url, Error> {
+        self.ready_for_sign_in().await?;
+        let options = self.completed(options).await;
+        begin_waiting(self.deployment(), &self.options, &options, None).await
+    }
+
+    /// Finishes a sign-in that [`begin_sign_in`](Self::begin_sign_in) or
+    /// [`Session::begin_sign_in_again`] began, in this process or in one before it. `callback` is the whole link. A sign-in is
+    /// finished once: what fails after its link was recognised has to begin anew.
+    ///
+    /// # Errors
+    /// [`Error::Cancelled`] if no sign-in waits for this link: it is too late, was used, or never was ours; or the person said
+    /// no. Else as [`sign_in_with`](Self::sign_in_with), and for a sign-in in place as [`Session::sign_in_again`].
+    pub async fn finish_sign_in(&self, callback: &Url) -> Result<Session, Error> {
+        self.ready_for_sign_in().await?;
+        let waiting = waiting::take(self.deployment(), callback).await?;
+        let visit = sign_in::finish(self.deployment(), &waiting.sign_in, callback).await?;
+        match waiting.renews {
+            None => self.arrive(visit).await,
+            Some((key, epoch)) => {
+                let session = self.handle(&self.roster.open_or_make(key).await);
+                session.arrive(visit, epoch).await?;
+                Ok(session)
+            }
+        }
+    }
+
+    async fn ready_for_sign_in(&self) -> Result<(), Error> {
         self.deployment().server.check_process()?;
-        self.deployment().vault.check_locks().await.map_err(Failure::from)?;
-        let visit = sign_in::visit(&self.deployment().server, browser, &self.options, None).await?;
+        Ok(self.deployment().vault.check_locks().await.map_err(Failure::from)?)
+    }
+
+    /// What the app asks for, and what goes without saying.
+    async fn completed(&self, options: &SignInOptions) -> SignInOptions {
+        let mut options = self.options.complete(options);
+        if options.prompt.is_none() && self.roster.somebody_left().await {
+            options.prompt = Some("login".to_owned());
+        }
+        options
+    }
+
+    /// Keeps what a visit brought, for whoever it was.
+    async fn arrive(&self, visit: sign_in::Visited) -> Result<Session, Error> {
         let turn = self.turn().await;
         let found = async {
             let account = self.roster.account_for(&visit.identity).await?;
@@ -132,7 +221,7 @@ impl Client {
         let (account, base) = match found.await {
             Ok(found) => found,
             Err(error) => {
-                sign_in::give_back(self.deployment(), &visit).await;
+                sign_in::give_back(self.deployment(), &visit.answer).await;
                 return Err(Failure::from(error).into());
             }
         };
@@ -190,6 +279,18 @@ impl Client {
             self.handle(&account).end(SignedOutReason::Reset).await?;
         }
         Ok(())
+    }
+
+    /// Waits until servers were told of every sign-out, but not longer than `limit`; for a program that ends after one. Returns
+    /// whether they were. What is left is told by itself as long as this client lives, or by the next one.
+    pub async fn revocations_settled(&self, limit: Duration) -> bool {
+        let (deployment, clock) = (self.deployment(), &*self.deployment().server.host.clock);
+        let settled = async {
+            while deployment.revoking.load(Ordering::Acquire) {
+                clock.sleep_until(clock.monotonic().saturating_add(LOOK_AGAIN)).await;
+            }
+        };
+        within(clock, limit, settled).await.is_some()
     }
 
     /// What a status display calls the place where the vault's key is, for example `memory`.
@@ -305,6 +406,18 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Stores what is needed to finish a sign-in, then says which address to open.
+pub(super) async fn begin_waiting(
+    deployment: &Arc<Deployment>,
+    client: &Options,
+    options: &SignInOptions,
+    renews: Option<(AccountKey, Epoch)>,
+) -> Result<Url, Error> {
+    let (sign_in, url) = sign_in::begin(&deployment.server, &client.redirect_uri, options).await?;
+    waiting::put(deployment, WaitingSignIn { renews, sign_in }).await?;
+    Ok(url)
 }
 
 impl std::fmt::Debug for Client {

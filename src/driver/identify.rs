@@ -25,7 +25,7 @@ pub(super) enum Named {
 #[derive(Clone, Copy)]
 pub(super) enum Occasion<'a> {
     /// A person signed in. Trying again costs nothing that is kept, so everything has to be right.
-    SignIn { nonce: &'a str, max_age: Option<u64> },
+    SignIn { nonce: Option<&'a str> },
     /// A credential that may be spent by now. What is only wrong, and not forged, is left to the probe.
     Renewal,
 }
@@ -39,15 +39,16 @@ pub(super) async fn identify(
     occasion: Occasion<'_>,
 ) -> Named {
     let Some(token) = &answer.id_token else { return Named::Nobody };
-    let (nonce, max_age) = match occasion {
-        Occasion::SignIn { nonce, max_age } => (Some(nonce), max_age),
-        Occasion::Renewal => (None, None),
+    let nonce = match occasion {
+        Occasion::SignIn { nonce } => nonce,
+        Occasion::Renewal => None,
     };
     let expected = IdTokenExpectation {
         issuer: server.issuer.as_str(),
         client_id: &server.client.id,
         nonce,
-        max_age,
+        // Whoever asked for an age looks at it: see `AuthenticationWanted`.
+        max_age: None,
         access_token: Some(&answer.access_token),
         now: answer.server_time_ms.map(|ms| ms / 1000),
     };

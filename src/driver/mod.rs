@@ -11,6 +11,7 @@ mod audience;
 mod builder;
 mod client;
 mod device_key;
+mod device_sign_in;
 mod dpop;
 mod explain;
 mod hot;
@@ -36,18 +37,21 @@ mod task;
 mod tests;
 mod time_line;
 mod timeline_export;
+mod waiting;
 mod watching;
 
 #[cfg(test)]
 pub(crate) use index::{noted, read_noted};
 
+pub use crate::host::{Browser, BrowserError};
 pub use account::SessionState;
 pub use builder::ClientBuilder;
 pub use client::Client;
+pub use device_sign_in::{DeviceCode, DevicePrompt, QrMatrix};
 pub use explain::{Explanation, Next};
 pub use hot::AccessToken;
 pub use options::TokenRequest;
-pub use provider::{Browser, BrowserError, CredentialProvider, ImportedTokens, ProviderError};
+pub use provider::{CredentialProvider, ImportedTokens, ProviderError};
 pub use roster::AccountInfo;
 pub use session::{OfflinePermit, Session, StateStream, TimelineStream};
 pub use stored::SessionMemory;

@@ -4,11 +4,24 @@ use std::time::Duration;
 
 use url::Url;
 
+use crate::oauth::SignInOptions;
+
 /// What the app decided when it built its client.
 pub(super) struct Options {
     pub(super) redirect_uri: Url,
     pub(super) scopes: Vec<String>,
     pub(super) offline_permit: Duration,
+}
+
+impl Options {
+    /// What a sign-in asks for, with the client's scopes where it names none.
+    pub(super) fn complete(&self, options: &SignInOptions) -> SignInOptions {
+        let mut options = options.clone();
+        if options.scopes.is_empty() {
+            options.scopes.clone_from(&self.scopes);
+        }
+        options
+    }
 }
 
 /// What kind of access token a call needs.

@@ -1,29 +1,9 @@
-//! What the app supplies: a browser, and optionally credentials without a person.
-
-use url::Url;
+//! What the app may supply: credentials without a person.
 
 use crate::{
     Secret,
     host::{BoxFuture, MaybeSendSync},
 };
-
-/// Why the browser brought nothing back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrowserError {
-    /// The person closed it, or the app gave up waiting.
-    #[error("the sign-in was cancelled")]
-    Cancelled,
-    /// There is none.
-    #[error("no browser can be opened here")]
-    Unavailable,
-}
-
-/// Shows the authorization server's sign-in to a person (RFC 8252: the system browser, never an embedded view).
-pub trait Browser: MaybeSendSync {
-    /// Opens `authorization_url` and waits until the browser is sent to the redirect URI; returns that whole URL. It is
-    /// checked afterwards, so anything may be returned.
-    fn visit(&self, authorization_url: Url) -> BoxFuture<'_, Result<Url, BrowserError>>;
-}
 
 /// Why a provider supplied nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -124,6 +124,17 @@ impl Roster {
         }
     }
 
+    /// Whether whoever worked here last signed out, or their account was removed. Then a browser may still know them.
+    pub(super) async fn somebody_left(&self) -> bool {
+        if let Some(account) = self.active() {
+            account.opened().await;
+            let state = account.board.borrow().state;
+            return matches!(state, State::SignedOut { reason } if reason != SignedOutReason::NeverSignedIn);
+        }
+        let residents = self.deployment.vault.residents().await.unwrap_or_default();
+        residents.iter().any(|resident| resident.was_signed_out)
+    }
+
     /// Every account in which somebody is signed in, those of other processes included, the last used first.
     pub(super) async fn list(&self) -> Result<Vec<AccountInfo>, VaultError> {
         let vault = &self.deployment.vault;
@@ -233,7 +244,7 @@ impl Roster {
         lock(&self.opened).iter().find(|account| is_theirs(account)).filter(|_| identity.subject.is_some()).cloned()
     }
 
-    async fn open_or_make(&self, key: AccountKey) -> Arc<Account> {
+    pub(super) async fn open_or_make(&self, key: AccountKey) -> Arc<Account> {
         let is_open = lock(&self.opened).iter().any(|account| account.key == key);
         let record = if is_open { None } else { record_of(&self.deployment.vault, key).await };
         self.account_at(key, record)

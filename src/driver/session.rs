@@ -4,20 +4,29 @@ use std::{sync::Arc, time::Duration};
 
 use mainstay_core::{Event, Note, SignedOutReason, State};
 use tokio::sync::{oneshot, watch};
+use url::Url;
 
 use super::{
     account::{Account, SessionState, lock},
-    device_key, explain,
+    client::begin_waiting,
+    device_key,
+    device_sign_in::{self, DevicePrompt},
+    explain,
     explain::Explanation,
     hot::AccessToken,
     message::Message,
     options::{Options, TokenRequest},
-    provider::Browser,
     send,
     sign_in::{self, Arrival},
     timeline_export::TimelineExport,
 };
-use crate::{Error, Identity, error::Failure, oauth::Rejection, vault::AccountKey};
+use crate::{
+    Error, Identity,
+    error::Failure,
+    host::Browser,
+    oauth::{Rejection, SignInOptions},
+    vault::{AccountKey, Epoch},
+};
 
 /// A session on this device. Cheap to clone; all clones are the same session.
 ///
@@ -189,10 +198,10 @@ impl Session {
         ended.await.unwrap_or(Err(Error::Internal("the session's task is gone")))
     }
 
-    /// Lets the same person sign in again, in place, and makes theirs the session that the app works with
-    /// ([`Client::session`](super::Client::session)). Possible in every state; nothing kept is touched before the new
+    /// Lets the same person sign in again, in place, with their name prefilled, and makes theirs the session that the app works
+    /// with ([`Client::session`](super::Client::session)). Possible in every state; nothing kept is touched before the new
     /// credentials are stored, and another person's sign-in is refused (P13), also after a sign-out: for them there is
-    /// [`Client::sign_in`](super::Client::sign_in).
+    /// [`Client::sign_in`](super::Client::sign_in). Dropping the future gives the sign-in up.
     ///
     /// # Errors
     /// [`Error::VaultLocked`] while the vault cannot be opened: unlock it, or move it aside
@@ -200,17 +209,65 @@ impl Session {
     /// [`Error::IdentityMismatch`] if somebody else signed in, [`Error::Cancelled`], [`Error::TryLater`] (also for taps
     /// in quick succession: at most 60 s), [`Error::Misconfigured`].
     pub async fn sign_in_again(&self, browser: &dyn Browser) -> Result<(), Error> {
+        self.sign_in_again_with(browser, &SignInOptions::default()).await
+    }
+
+    /// The same, asking for more than usual: an authentication of a certain kind or age, because a resource server insists
+    /// on it (RFC 9470; [`SignInOptions::step_up`]). The session goes on meanwhile.
+    ///
+    /// # Errors
+    /// As [`sign_in_again`](Self::sign_in_again). [`Error::SignInRequired`] if the person did not authenticate as was asked
+    /// for; [`Error::Misconfigured`] too if the server does not say how they did. The session is as before then.
+    pub async fn sign_in_again_with(&self, browser: &dyn Browser, options: &SignInOptions) -> Result<(), Error> {
+        let (base, options) = self.begin_again(options).await?;
+        let deployment = &self.account.deployment;
+        let visit = sign_in::visit(deployment, browser, &self.options.redirect_uri, &options).await?;
+        self.arrive(visit, base).await
+    }
+
+    /// The same with another device (RFC 8628).
+    ///
+    /// # Errors
+    /// As [`sign_in_again`](Self::sign_in_again). [`Error::Cancelled`] also if somebody said no, or the code expired.
+    pub async fn sign_in_again_with_device(&self, prompt: &dyn DevicePrompt) -> Result<(), Error> {
+        let (base, options) = self.begin_again(&SignInOptions::default()).await?;
+        let visit = device_sign_in::visit(&self.account.deployment, prompt, &options.scopes).await?;
+        self.arrive(visit, base).await
+    }
+
+    /// Begins a sign-in in place whose browser comes back by a link that starts the app, perhaps anew. It is finished by
+    /// [`Client::finish_sign_in`](super::Client::finish_sign_in).
+    ///
+    /// # Errors
+    /// As [`sign_in_again`](Self::sign_in_again).
+    pub async fn begin_sign_in_again(&self, options: &SignInOptions) -> Result<Url, Error> {
+        let (base, options) = self.begin_again(options).await?;
+        begin_waiting(&self.account.deployment, &self.options, &options, Some((self.account.key, base))).await
+    }
+
+    /// Whether a person may sign in here now; the vault's epoch, and what to ask for.
+    async fn begin_again(&self, options: &SignInOptions) -> Result<(Epoch, SignInOptions), Error> {
         self.account.check_process()?;
         // Whose session it is has to be known, and a vault that cannot be opened cannot keep what a sign-in brings.
         self.account.opened().await;
-        if let State::Locked { .. } = self.state().state {
+        let state = self.state().state;
+        if let State::Locked { .. } = state {
             return Err(Error::VaultLocked);
         }
         self.tap().await?;
         let base = self.account.vault().epoch(self.account.key).await.map_err(Failure::from)?;
-        let hint = self.identity().and_then(|identity| identity.subject);
-        let visit = sign_in::visit(self.account.server(), browser, &self.options, hint).await?;
+        let mut options = self.options.complete(options);
+        let subject = || self.identity().and_then(|identity| identity.subject);
+        options.login_hint = options.login_hint.or_else(subject);
+        let left = matches!(state, State::SignedOut { reason } if reason != SignedOutReason::NeverSignedIn);
+        options.prompt = options.prompt.or_else(|| left.then(|| "login".to_owned()));
+        Ok((base, options))
+    }
+
+    /// Keeps what a visit brought, if it was this session's person. `base` is the vault's epoch when it began.
+    pub(super) async fn arrive(&self, visit: sign_in::Visited, base: Epoch) -> Result<(), Error> {
         let turn = Arc::clone(&self.account.deployment.arriving).lock_owned().await;
+        self.account.opened().await;
         // Compared now: somebody may have signed in here while the browser was open.
         let pinned = self.identity().filter(|identity| identity.subject.is_some());
         let is_somebody_elses = match pinned {
@@ -218,7 +275,7 @@ impl Session {
             None => self.was_somebody_elses(&visit.identity).await?,
         };
         if is_somebody_elses {
-            sign_in::give_back(&self.account.deployment, &visit).await;
+            sign_in::give_back(&self.account.deployment, &visit.answer).await;
             return Err(Failure::OtherIdentity.into());
         }
         Ok(Arrival::of_visit(&self.account, visit, base, turn).keep(Arc::clone(&self.account)).await?)

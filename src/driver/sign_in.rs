@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mainstay_core::{Event, Generation, IdentityProof};
 use tokio::sync::{OwnedMutexGuard, oneshot};
+use url::Url;
 
 use super::{
     account::{Account, Deployment, lock},
@@ -14,24 +15,24 @@ use super::{
     identify::{Named, Occasion, identify},
     message::Message,
     opening::summary,
-    options::Options,
-    provider::{Browser, ImportedTokens},
+    provider::ImportedTokens,
     revocations,
-    server::Server,
+    server::{Server, within},
 };
 use crate::{
     Credentials, Identity, Secret, StoredAccessToken,
     error::Failure,
-    host::ConnectionWish,
+    host::{Answers, Browser, BrowserError, ConnectionWish, SignInPage},
     oauth::{
-        Answer, Claims, DpopKey, Grant, IdToken, PendingSignIn, SignInEntropy, SignInOptions, TokenAnswer,
-        token_request, who_am_i,
+        Answer, AuthenticationError, AuthenticationWanted, AuthorizationError, Claims, DpopKey, Grant, IdToken,
+        PENDING_SIGN_IN_LIFETIME, PendingSignIn, PushedRequest, SignInEntropy, SignInOptions, TokenAnswer,
+        push_request, token_request, who_am_i,
     },
     vault::{Epoch, Fingerprint, VaultError},
 };
 
 /// What a person's visit to the authorization server brought.
-pub(super) struct Visit {
+pub(super) struct Visited {
     pub(super) answer: TokenAnswer,
     pub(super) identity: Identity,
     /// What the server calls the person.
@@ -42,28 +43,90 @@ pub(super) struct Visit {
 
 /// Sends the person to the authorization server and takes what comes back.
 pub(super) async fn visit(
-    server: &Server,
+    deployment: &Arc<Deployment>,
     browser: &dyn Browser,
-    wanted: &Options,
-    login_hint: Option<String>,
-) -> Result<Visit, Failure> {
+    registered: &Url,
+    options: &SignInOptions,
+) -> Result<Visited, Failure> {
+    let server = &deployment.server;
+    // First, so that nobody is sent anywhere while the server is away.
+    server.metadata().await?;
+    let visit = browser.prepare(registered.clone()).await?;
+    let (pending, url) = begin(server, visit.redirect_uri(), options).await?;
+    let pending = Arc::new(pending);
+    let answers: Arc<dyn Answers> = Arc::<PendingSignIn>::clone(&pending);
+    let page = SignInPage::new(url, answers);
+    let callback = within(&*server.host.clock, PENDING_SIGN_IN_LIFETIME, visit.open(page)).await;
+    finish(deployment, &pending, &callback.unwrap_or(Err(BrowserError::Cancelled))?).await
+}
+
+impl Answers for PendingSignIn {
+    fn is_answer(&self, callback: &Url) -> bool {
+        self.is_answered_by(callback)
+    }
+}
+
+/// Makes a sign-in and the address to open, by way of the server itself where it takes pushed requests (RFC 9126).
+pub(super) async fn begin(
+    server: &Server,
+    redirect_uri: &Url,
+    options: &SignInOptions,
+) -> Result<(PendingSignIn, Url), Failure> {
     let metadata = server.metadata().await?;
-    let redirect_uri = &wanted.redirect_uri;
-    let options = SignInOptions { scopes: wanted.scopes.clone(), login_hint, ..SignInOptions::default() };
     let entropy = SignInEntropy { state: server.draw(), nonce: server.draw(), verifier: server.draw() };
     let now = server.line.now();
-    let (pending, url) = PendingSignIn::start(&metadata, &server.client, redirect_uri, &options, &entropy, now)?;
-    let callback = browser.visit(url).await?;
+    let (pending, url) = PendingSignIn::start(&metadata, &server.client, redirect_uri, options, &entropy, now)?;
+    let url = match (&metadata.pushed_authorization_request_endpoint, &metadata.authorization_endpoint) {
+        (Some(push), Some(authorize)) => {
+            let inbound = server.ask(push_request(push, &server.client, &metadata, &url)?).await?;
+            PushedRequest::read(&Answer::new(&inbound.response, inbound.from_cache))?.url(authorize, &server.client)
+        }
+        _ if metadata.requires_pushed_authorization_requests => return Err(AuthorizationError::NowhereToPush.into()),
+        _ => url,
+    };
+    Ok((pending, url))
+}
+
+/// Takes what the browser brought back, and asks for tokens with it.
+pub(super) async fn finish(
+    deployment: &Arc<Deployment>,
+    pending: &PendingSignIn,
+    callback: &Url,
+) -> Result<Visited, Failure> {
+    let server = &deployment.server;
     let code = pending.accept(callback.as_str(), server.line.now())?.code;
-    let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier: pending.verifier().secret() };
-    let dpop_key = server.new_dpop_key(&metadata);
+    let (redirect_uri, verifier) = (pending.redirect_uri(), pending.verifier().secret());
+    let grant = Grant::AuthorizationCode { code: &code, redirect_uri, verifier };
+    let dpop_key = server.new_dpop_key(&*server.metadata().await?);
     let asked = server.tokens(dpop_key.as_ref(), |endpoint| token_request(endpoint, &server.client, &grant, None));
     let answer = asked.await?;
+    if let Err(error) = authenticated(&answer, pending.wanted()) {
+        give_back(deployment, &answer).await;
+        return Err(error.into());
+    }
+    visit_of(server, answer, dpop_key, Some(pending.nonce())).await
+}
+
+/// Whether the person authenticated as they had to (RFC 9470).
+fn authenticated(answer: &TokenAnswer, wanted: &AuthenticationWanted) -> Result<(), AuthenticationError> {
+    if !wanted.is_anything() {
+        return Ok(());
+    }
+    let token = answer.id_token.as_ref().and_then(|token| IdToken::read(token).ok());
+    wanted.check(token.as_ref().map(IdToken::claims))
+}
+
+/// Whose tokens these are. `nonce`: what a browser's sign-in sent along.
+pub(super) async fn visit_of(
+    server: &Server,
+    answer: TokenAnswer,
+    dpop_key: Option<DpopKey>,
+    nonce: Option<&str>,
+) -> Result<Visited, Failure> {
     server.check_bound(answer.token_type)?;
     let presented = Presented::new(&answer.access_token, answer.token_type.as_str(), dpop_key.as_ref());
     let nobody = Identity { issuer: server.issuer.as_str().to_owned(), subject: None, tenant: Vec::new() };
-    let occasion = Occasion::SignIn { nonce: pending.nonce(), max_age: options.max_age };
-    let (identity, name) = match identify(server, &answer, &nobody, occasion).await {
+    let (identity, name) = match identify(server, &answer, &nobody, Occasion::SignIn { nonce }).await {
         Named::Pinned(identity) => (identity, answer.id_token.as_ref().and_then(name_in)),
         Named::Foreign => return Err(Failure::OtherIdentity),
         Named::Refused(error) => return Err(error.into()),
@@ -73,7 +136,7 @@ pub(super) async fn visit(
             None => (nobody, None),
         },
     };
-    Ok(Visit { answer, identity, name, dpop_key })
+    Ok(Visited { answer, identity, name, dpop_key })
 }
 
 /// Whom an ID token names that nothing proved yet, if the server says the same when it is asked (OpenID Connect Core 1.0 section
@@ -126,8 +189,8 @@ pub(super) struct Arrival {
 
 impl Arrival {
     /// What a visit brought.
-    pub(super) fn of_visit(account: &Account, visit: Visit, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
-        let Visit { answer, identity, name, dpop_key } = visit;
+    pub(super) fn of_visit(account: &Account, visit: Visited, base: Epoch, turn: OwnedMutexGuard<()>) -> Self {
+        let Visited { answer, identity, name, dpop_key } = visit;
         let tokens = vec![stored_token(account, &answer)];
         let id_token = answer.id_token;
         let mut arrival = Self { name, id_token, ..Self::new(identity, tokens, answer.refresh_token, base, turn) };
@@ -214,13 +277,14 @@ pub(super) async fn fingerprints(deployment: &Deployment, tokens: impl Iterator<
     fingerprinter.map(|it| tokens.map(|token| it.fingerprint(token)).collect()).unwrap_or_default()
 }
 
-/// Tokens of somebody else who signed in: the server shall forget them.
-pub(super) async fn give_back(deployment: &Arc<Deployment>, visit: &Visit) {
+/// Tokens that nobody here keeps: the server shall forget them.
+pub(super) async fn give_back(deployment: &Arc<Deployment>, answer: &TokenAnswer) {
+    let issuer = deployment.server.issuer.as_str().to_owned();
     let credentials = Credentials {
         generation: Generation::FIRST,
-        identity: visit.identity.clone(),
+        identity: Identity { issuer, subject: None, tenant: Vec::new() },
         access_tokens: Vec::new(),
-        refresh_token: visit.answer.refresh_token.clone(),
+        refresh_token: answer.refresh_token.clone(),
         dpop_key: None,
     };
     revocations::give_back(deployment, &credentials, None).await;

@@ -3,13 +3,17 @@
 
 use std::{fs, path::PathBuf};
 
+use mainstay_core::Timestamp;
 use serde_json::Value;
 
-use super::{index::Index, record::SessionRecord};
+use super::{index::Index, record::SessionRecord, waiting::WaitingSignIns};
 use crate::{Secret, oauth::PendingSignIn, vault::AccountKey};
 
 /// What is checked by which fixture.
-const FROZEN: [&str; 3] = ["session-record", "index", "pending-sign-in"];
+const FROZEN: [&str; 4] = ["session-record", "index", "pending-sign-in", "sign-ins"];
+
+/// When the frozen sign-ins waited.
+const WAITED: Timestamp = Timestamp::from_millis(1_795_305_600_000);
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -25,6 +29,10 @@ fn read_and_written(name: &str, stored: &str) -> Option<Value> {
         "pending-sign-in" => {
             let pending = PendingSignIn::from_record(&Secret::from_text(stored)).ok()?;
             serde_json::from_slice(pending.to_record().expose()).ok()
+        }
+        "sign-ins" => {
+            let read = WaitingSignIns::read(Some(&Secret::from_text(stored)), WAITED);
+            serde_json::from_slice(read.write().expose()).ok()
         }
         other => panic!("{other} is checked by nothing"),
     }
@@ -98,7 +106,7 @@ fn records_without_what_was_added_since_are_read() {
 // ---- everything that can be stored ----------------------------------------------------------------------------------
 
 /// Where every type that can be serialised is stored, and what holds it to its form: a fixture, or why there is none.
-const SERIALISED: [(&str, &str); 54] = [
+const SERIALISED: [(&str, &str); 57] = [
     ("$name", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Access", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("AccessTokenV1", "tests/fixtures/vault/v1/signed-in"),
@@ -149,11 +157,13 @@ const SERIALISED: [(&str, &str); 54] = [
     ("Standing", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("State", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("StoredEntry", "tests/fixtures/records/v1/index.json"),
+    ("StoredSignIn", "tests/fixtures/records/v1/sign-ins.json"),
     ("Task", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("TimelineExport", "tests/fixtures/timeline/v1.json"),
     ("Timestamp", "core/tests/fixtures/snapshots_v1.jsonl"),
     ("Unchecked", "part of a profile, which the app brings"),
     ("Unreasoned", "core/tests/fixtures/snapshots_v1.jsonl"),
+    ("WaitingSignIns", "tests/fixtures/records/v1/sign-ins.json"),
 ];
 
 /// Types whose names follow a derived `Serialize`.

@@ -2,10 +2,12 @@
 //!
 //! Everything that touches the world goes through one of these: [`Transport`], [`SecretStore`], [`Files`], [`Lock`],
 //! [`Clock`], [`Entropy`] and [`Spawn`]. A [`Host`] is one of each. The `native` feature brings a desktop or server
-//! host; an app brings its own parts where the platform has better ones (OkHttp, Android Keystore, WebCrypto).
+//! host; an app brings its own parts where the platform has better ones (OkHttp, Android Keystore, WebCrypto). A
+//! [`Browser`] is given to each sign-in.
 //!
 //! Futures and traits are `Send` and `Sync` unless the `single-threaded` feature takes that away ([`MaybeSend`]).
 
+mod browser;
 mod clock;
 mod files;
 mod lock;
@@ -14,6 +16,8 @@ mod secret_store;
 mod spawn;
 mod transport;
 
+pub(crate) use browser::Answers;
+pub use browser::{Browser, BrowserError, SignInPage, Visit};
 pub use clock::{BootId, Clock, Monotonic, WallTime};
 pub use files::{FileError, FileName, Files, MachineId, Watch};
 pub use lock::{Held, Lock, LockError};

@@ -226,7 +226,12 @@ pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
     }
     fs::create_dir_all(folder)?;
     close_to_others(folder)?;
-    folder.parent().map_or(Ok(()), sync_folder)
+    match folder.parent() {
+        // A name alone is in the folder that the program runs in.
+        Some(parent) if parent.as_os_str().is_empty() => sync_folder(Path::new(".")),
+        Some(parent) => sync_folder(parent),
+        None => Ok(()),
+    }
 }
 
 #[cfg(unix)]

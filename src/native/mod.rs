@@ -1,10 +1,12 @@
 //! The host of a desktop or server process: reqwest, a folder, file locks, the operating system's clock, tokio.
 //!
 //! `desktop` (feature `keyring`) puts the parts together for a person's machine, [`unprotected`] for one without a keyring,
-//! and [`host_with`] for an app with a key store of its own; each part can also be used by itself. Everything runs on one
+//! and [`host_with`] for an app with a key store of its own; each part can also be used by itself. [`SystemBrowser`] signs
+//! people in. Everything runs on one
 //! tokio runtime, either Mainstay's own ([`TokioSpawn::shared`]) or the app's ([`TokioSpawn::on`]), whoever polls
 //! the futures.
 
+mod browser;
 mod clock;
 mod entropy;
 mod files;
@@ -12,13 +14,16 @@ mod fork;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod lock;
+mod loopback;
 mod machine;
+mod pages;
 mod secrets;
 mod spawn;
 mod tls;
 mod transport;
 mod watch;
 
+pub use browser::SystemBrowser;
 pub use clock::OsClock;
 pub use entropy::OsEntropy;
 pub use files::FolderFiles;

@@ -9,7 +9,9 @@ use mainstay_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::{ErrorObject, MalformedAnswer, OAuthClient, ServerMetadata, Verifier, base64url, json};
+use super::{
+    AuthenticationWanted, ErrorObject, MalformedAnswer, OAuthClient, ServerMetadata, Verifier, base64url, json,
+};
 use crate::Secret;
 
 /// How long a person may take to sign in. A callback that comes later is refused.
@@ -44,9 +46,12 @@ pub enum AuthorizationError {
     /// The server names no authorization endpoint.
     #[error("the server offers no sign-in by browser")]
     NoAuthorizationEndpoint,
-    /// The server says that it does not know `S256`.
+    /// The server says that it does not know `S256`. `plain` would protect nobody, so it is never a way out.
     #[error("the server does not offer PKCE with S256")]
     NoPkce,
+    /// The server takes pushed authorization requests only (RFC 9126 section 5), and does not say where.
+    #[error("the server wants the request pushed to it, and does not say where")]
+    NowhereToPush,
     /// An extra parameter would replace one of the protocol's own.
     #[error("the parameter {0} cannot be set from outside")]
     ReservedParameter(String),
@@ -100,6 +105,7 @@ pub struct PendingSignIn {
     nonce: Secret,
     verifier: Verifier,
     started_at: Timestamp,
+    wanted: AuthenticationWanted,
 }
 
 /// The format of a stored [`PendingSignIn`]. Sealed, never on sign-out's way: it holds no credential, and it expires.
@@ -121,6 +127,12 @@ struct Record<'a> {
     verifier: &'a str,
     /// Sign-out, SignInRequired and quarantine: not touched.
     started_at: Timestamp,
+    /// Sign-out, SignInRequired and quarantine: not touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr_values: Option<&'a str>,
+    /// Sign-out, SignInRequired and quarantine: not touched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
 }
 
 /// The format that this release writes.
@@ -185,6 +197,7 @@ impl PendingSignIn {
             nonce: Secret::new(base64url::encode(entropy.nonce).into_bytes()),
             verifier: Verifier::new(&entropy.verifier),
             started_at: now,
+            wanted: AuthenticationWanted { acr_values: options.acr_values.clone(), max_age: options.max_age },
         };
         let url = pending.authorization_url(endpoint.url().clone(), client, options);
         Ok((pending, url))
@@ -238,6 +251,21 @@ impl PendingSignIn {
         &self.verifier
     }
 
+    /// How the person had to authenticate; for [`AuthenticationWanted::check`].
+    #[must_use]
+    pub const fn wanted(&self) -> &AuthenticationWanted {
+        &self.wanted
+    }
+
+    /// Whether `callback` answers this very sign-in: it has its address and its `state`. What else may be wrong with it,
+    /// [`accept`](PendingSignIn::accept) says.
+    #[must_use]
+    pub fn is_answered_by(&self, callback: &Url) -> bool {
+        let mut states = callback.query_pairs().filter(|(name, _)| name == "state");
+        let is_ours = states.next().is_some_and(|(_, state)| Secret::from_text(&state) == self.state);
+        callback.as_str().len() <= MAX_CALLBACK && same_address(callback, &self.redirect_uri) && is_ours
+    }
+
     /// Whether it is too late for a callback.
     #[must_use]
     pub fn is_expired(&self, now: Timestamp) -> bool {
@@ -250,11 +278,8 @@ impl PendingSignIn {
     /// [`CallbackError`].
     pub fn accept(&self, callback: &str, now: Timestamp) -> Result<AuthorizationCode, CallbackError> {
         let url = Some(callback).filter(|text| text.len() <= MAX_CALLBACK).and_then(|text| Url::parse(text).ok());
-        let url = url.filter(|url| same_address(url, &self.redirect_uri)).ok_or(CallbackError::NotOurs)?;
+        let url = url.filter(|url| self.is_answered_by(url)).ok_or(CallbackError::NotOurs)?;
         let parameters = Parameters::read(&url);
-        if parameters.get("state").map(Secret::from_text).as_ref() != Some(&self.state) {
-            return Err(CallbackError::NotOurs);
-        }
         if self.is_expired(now) {
             return Err(CallbackError::Expired);
         }
@@ -285,9 +310,13 @@ impl PendingSignIn {
             nonce: self.nonce.expose_text(),
             verifier: self.verifier.secret().expose_text(),
             started_at: self.started_at,
+            acr_values: self.wanted.acr_values.as_deref(),
+            max_age: self.wanted.max_age,
         };
         // Big enough at once: a growing buffer would leave copies of the verifier behind. Texts always serialise.
-        let mut bytes = Vec::with_capacity(1024 + 6 * (self.issuer.len() + self.redirect_uri.as_str().len()));
+        let acr_values = self.wanted.acr_values.as_ref().map_or(0, String::len);
+        let texts = self.issuer.len() + self.redirect_uri.as_str().len() + acr_values;
+        let mut bytes = Vec::with_capacity(1024 + 6 * texts);
         let _ = serde_json::to_writer(&mut bytes, &record);
         Secret::new(bytes)
     }
@@ -309,6 +338,7 @@ impl PendingSignIn {
             nonce: Secret::new(record.nonce.into_bytes()),
             verifier: Verifier::from_secret(secret(record.verifier, "verifier")?),
             started_at: record.started_at,
+            wanted: AuthenticationWanted { acr_values: record.acr_values, max_age: record.max_age },
         })
     }
 }
@@ -323,6 +353,10 @@ struct OwnedRecord {
     nonce: String,
     verifier: json::Lenient<Secret>,
     started_at: Timestamp,
+    #[serde(default)]
+    acr_values: Option<String>,
+    #[serde(default)]
+    max_age: Option<u64>,
 }
 
 /// An empty state would equal an empty state.

@@ -87,6 +87,8 @@ error_codes! {
     AuthorizationPending = "authorization_pending",
     /// RFC 8628 section 3.5: poll less often.
     SlowDown = "slow_down",
+    /// RFC 8628 section 3.5: the device's code is not good any more.
+    ExpiredToken = "expired_token",
 }
 
 /// An error as an OAuth server words it: a code, and perhaps a description. The `error_uri` is dropped: a link from a

@@ -23,6 +23,12 @@ pub struct ServerMetadata {
     pub introspection_endpoint: Option<Endpoint>,
     /// OpenID Connect Core 1.0 section 5.3.
     pub userinfo_endpoint: Option<Endpoint>,
+    /// Where a device asks for a code (RFC 8628).
+    pub device_authorization_endpoint: Option<Endpoint>,
+    /// Where authorization requests are pushed to (RFC 9126).
+    pub pushed_authorization_request_endpoint: Option<Endpoint>,
+    /// Whether the server takes pushed authorization requests only (RFC 9126 section 5).
+    pub requires_pushed_authorization_requests: bool,
     /// RFC 7517.
     pub jwks_uri: Option<Endpoint>,
     /// Where a device enrols its key; an extension of ours.
@@ -60,6 +66,12 @@ struct Document {
     introspection_endpoint: json::Lenient<String>,
     #[serde(default)]
     userinfo_endpoint: json::Lenient<String>,
+    #[serde(default)]
+    device_authorization_endpoint: json::Lenient<String>,
+    #[serde(default)]
+    pushed_authorization_request_endpoint: json::Lenient<String>,
+    #[serde(default)]
+    require_pushed_authorization_requests: Option<Value>,
     #[serde(default)]
     jwks_uri: json::Lenient<String>,
     #[serde(default)]
@@ -119,6 +131,16 @@ impl ServerMetadata {
             revocation_endpoint: optional("revocation_endpoint", &document.revocation_endpoint),
             introspection_endpoint: optional("introspection_endpoint", &document.introspection_endpoint),
             userinfo_endpoint: optional("userinfo_endpoint", &document.userinfo_endpoint),
+            device_authorization_endpoint: optional(
+                "device_authorization_endpoint",
+                &document.device_authorization_endpoint,
+            ),
+            pushed_authorization_request_endpoint: optional(
+                "pushed_authorization_request_endpoint",
+                &document.pushed_authorization_request_endpoint,
+            ),
+            requires_pushed_authorization_requests: document.require_pushed_authorization_requests
+                == Some(Value::Bool(true)),
             jwks_uri: optional("jwks_uri", &document.jwks_uri),
             enrollment_endpoint: optional("mainstay_enrollment_endpoint", &document.mainstay_enrollment_endpoint),
             status_endpoint: optional("mainstay_status_endpoint", &document.mainstay_status_endpoint),

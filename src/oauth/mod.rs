@@ -7,6 +7,8 @@
 //! A sign-in reads from top to bottom:
 //! 1. [`ServerMetadata`] says where the server's endpoints are.
 //! 2. [`PendingSignIn`] makes the authorization URL and takes the answer of the browser.
+//!    [`push_request`] keeps the request out of the browser where the server offers it, and [`DeviceAuthorization`] needs no
+//!    browser here at all.
 //! 3. [`token_request`] asks for tokens, [`TokenAnswer::read`] takes them, or a [`TokenError`] says why not.
 //! 4. [`IdToken`], which the server's [`KeySet`] vouches for, and [`who_am_i`] name the person; [`Claims`] compare with the pinned identity.
 //! 5. [`Rejection::read`] says whether a resource server refused a token, and [`Challenge`] in which words.
@@ -23,6 +25,7 @@ mod base64url;
 mod challenge;
 mod claims;
 mod client;
+mod device_authorization;
 mod device_key;
 mod dpop;
 mod endpoint;
@@ -38,12 +41,14 @@ mod jwks;
 mod lifetime;
 mod metadata;
 mod pkce;
+mod pushed_authorization;
 mod rejection;
 mod rejection_rule;
 mod request;
 mod revocation;
 mod signature;
 mod status;
+mod step_up;
 mod token;
 mod token_error;
 mod untrusted;
@@ -59,6 +64,10 @@ pub use challenge::{BearerError, Challenge, Challenges};
 pub(crate) use claims::text_of_name;
 pub use claims::{Claims, IdentityError, IdentitySource};
 pub use client::{ClientAuth, OAuthClient};
+pub use device_authorization::{
+    DEVICE_CODE_GRANT, DEVICE_POLL_INTERVAL, DEVICE_SLOW_DOWN, DeviceAuthorization, DevicePacing, DevicePoll,
+    device_authorization_request,
+};
 pub use device_key::{DeviceKey, PublicJwk};
 pub use dpop::{DPOP, DpopKey, DpopProof};
 pub use endpoint::{Endpoint, EndpointError, Issuer};
@@ -70,11 +79,13 @@ pub use jwks::{KeySet, SignatureError, jwks_request, signing_key};
 pub use lifetime::{LIFETIME_ASSUMED, LIFETIME_CEILING, LIFETIME_FLOOR, Lifetime, LifetimeOrigin};
 pub use metadata::ServerMetadata;
 pub use pkce::Verifier;
+pub use pushed_authorization::{PushedRequest, push_request};
 pub use rejection::{REJECTION_BODY, Rejection};
 pub use rejection_rule::{InvalidRule, RejectionRule, RuleMeaning};
 pub use request::{RequestError, SecretRequest};
 pub use revocation::{RevocationOutcome, TokenKind, read_revocation, revocation_request};
 pub use status::{MAX_SPREAD, SPREAD_HEADER, ServerStatus, spread_hint, status_request};
+pub use step_up::{AuthenticationError, AuthenticationWanted};
 pub use token::{Grant, TokenAnswer, TokenType, token_request};
 pub use token_error::{ConfigurationFault, TokenError, TokenFailure, TransientKind, Unreasoned, UnreasonedBody};
 pub use untrusted::Untrusted;

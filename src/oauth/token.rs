@@ -5,8 +5,8 @@ use serde_json::Value;
 use url::Url;
 
 use super::{
-    Answer, Endpoint, Lifetime, MAX_BODY, MalformedAnswer, OAuthClient, RequestError, SecretRequest, TokenError,
-    form::Form, json,
+    Answer, DEVICE_CODE_GRANT, Endpoint, Lifetime, MAX_BODY, MalformedAnswer, OAuthClient, RequestError, SecretRequest,
+    TokenError, form::Form, json,
 };
 use crate::Secret;
 
@@ -37,6 +37,14 @@ pub enum Grant<'a> {
         /// The scopes to ask for; `None` leaves them to the server.
         scopes: Option<&'a [String]>,
     },
+    /// The code of a device that waits for somebody's approval
+    /// ([RFC 8628 section 3.4](https://www.rfc-editor.org/rfc/rfc8628#section-3.4)).
+    DeviceCode {
+        /// The device code.
+        code: &'a Secret,
+        /// The PKCE verifier, for servers that want one here too.
+        verifier: &'a Secret,
+    },
 }
 
 /// A request for tokens. `resource` is the audience that the access token is wanted for
@@ -51,7 +59,7 @@ pub fn token_request(
     resource: Option<&str>,
 ) -> Result<SecretRequest, RequestError> {
     let scope = match grant {
-        Grant::AuthorizationCode { .. } => None,
+        Grant::AuthorizationCode { .. } | Grant::DeviceCode { .. } => None,
         Grant::RefreshToken { scopes, .. } | Grant::JwtBearer { scopes, .. } => scopes.map(|scopes| scopes.join(" ")),
     };
     let form = match grant {
@@ -66,6 +74,10 @@ pub fn token_request(
         Grant::JwtBearer { assertion, .. } => Form::default()
             .with("grant_type", "urn:ietf:params:oauth:grant-type:jwt-bearer")
             .with("assertion", assertion.expose_text()),
+        Grant::DeviceCode { code, verifier } => Form::default()
+            .with("grant_type", DEVICE_CODE_GRANT)
+            .with("device_code", code.expose_text())
+            .with("code_verifier", verifier.expose_text()),
     };
     let pairs = client.form_pairs();
     let form = pairs.iter().fold(form, |form, (name, value)| form.with_some(name, *value));

@@ -42,8 +42,16 @@ const FIXED: usize = 11;
 const WHOSE: usize = 60;
 const CHECKSUM: usize = 8;
 
-const SEALED: [Kind; 7] =
-    [Kind::Canary, Kind::Credentials, Kind::Intent, Kind::Session, Kind::DeviceKey, Kind::Revocation, Kind::Accounts];
+const SEALED: [Kind; 8] = [
+    Kind::Canary,
+    Kind::Credentials,
+    Kind::Intent,
+    Kind::Session,
+    Kind::DeviceKey,
+    Kind::Revocation,
+    Kind::Accounts,
+    Kind::SignIns,
+];
 
 /// A vault that anything may be put into.
 pub struct Hostile {
@@ -126,13 +134,8 @@ impl Hostile {
                     Kind::Credentials => written_again::<GenerationV1>(&content)?,
                     Kind::Intent => written_again::<IntentV1>(&content)?,
                     Kind::Revocation => written_again::<RevocationV1>(&content)?,
-                    Kind::Install
-                    | Kind::Epoch
-                    | Kind::Canary
-                    | Kind::Session
-                    | Kind::DeviceKey
-                    | Kind::Accounts
-                    | Kind::Prompt => {}
+                    Kind::Install | Kind::Epoch | Kind::Canary | Kind::Session | Kind::DeviceKey => {}
+                    Kind::Accounts | Kind::SignIns | Kind::Prompt => {}
                 }
             }
         }

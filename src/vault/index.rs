@@ -3,6 +3,8 @@
 //! The index saves reading; it holds nothing that the accounts' own records do not. Lost, damaged or behind them, it is
 //! made anew, so its writing is never part of what must not be cut short.
 
+use zeroize::Zeroizing;
+
 use super::{
     AccountKey, Epoch, Outcome, Vault, VaultError, WRITERS_PATIENCE,
     names::{self, Of, Part, Single},
@@ -10,7 +12,10 @@ use super::{
     record::{self, Header, Kind, NO_ACCOUNT},
     save::refuse_too_new,
 };
-use crate::{Identity, host::MaybeSend};
+use crate::{
+    Identity,
+    host::{FileName, MaybeSend},
+};
 
 /// An account, as far as the names in the folder tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +69,7 @@ impl Vault {
     }
 
     async fn read_index(&self) -> Result<Vec<u8>, Closed> {
-        let opened = self.open_record(NO_ACCOUNT, &names::index(), Kind::Accounts).await?;
-        Ok(opened.ok_or(Closed::Empty)?.content.to_vec())
+        Ok(self.read_of_vault(&names::index(), Kind::Accounts).await?.to_vec())
     }
 
     /// Changes the index, one process at a time. `change` is given what is there, and says what to store; `None`: nothing.
@@ -81,17 +85,32 @@ impl Vault {
             return Ok(());
         }
         let _held = self.lock_within(&names::index_lock(), WRITERS_PATIENCE).await?;
+        self.refuse_too_new_of_vault(&names::index()).await?;
+        let Some(content) = change(self.load_index().await) else { return Ok(()) };
+        self.replace_of_vault(&names::index(), Kind::Accounts, &content).await
+    }
+
+    /// The content of a record of the whole vault.
+    pub(super) async fn read_of_vault(&self, name: &FileName, kind: Kind) -> Result<Zeroizing<Vec<u8>>, Closed> {
+        let opened = self.open_record(NO_ACCOUNT, name, kind).await?;
+        Ok(opened.ok_or(Closed::Empty)?.content)
+    }
+
+    /// A newer release's record is left alone.
+    pub(super) async fn refuse_too_new_of_vault(&self, name: &FileName) -> Result<(), VaultError> {
+        let there = self.disk.read(name).await.unwrap_or_default();
+        there.map_or(Ok(()), |there| refuse_too_new(&there))
+    }
+
+    /// Seals a record of the whole vault and puts it in its place. The caller holds the lock of these.
+    pub(super) async fn replace_of_vault(&self, name: &FileName, kind: Kind, content: &[u8]) -> Result<(), VaultError> {
         // Asked for under the lock: the vault may have been sealed anew meanwhile.
         let keys = self.keys_for_records().await?;
-        if let Some(there) = self.disk.read(&names::index()).await.unwrap_or_default() {
-            refuse_too_new(&there)?;
-        }
-        let Some(content) = change(self.load_index().await) else { return Ok(()) };
-        let header = Header { kind: Kind::Accounts, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
-        let file = record::seal(&keys, &header, self.disk.draw_bytes(), &content)?;
-        self.disk.replace(&names::index(), file).await?;
-        for name in self.disk.files.list().await?.iter().filter(|name| names::is_unfinished_index(name)) {
-            self.disk.discard(name).await;
+        let header = Header { kind, account: NO_ACCOUNT, generation: 0, epoch: Epoch::default() };
+        let file = record::seal(&keys, &header, self.disk.draw_bytes(), content)?;
+        self.disk.replace(name, file).await?;
+        for left in self.disk.files.list().await?.iter().filter(|left| names::is_unfinished(left, name)) {
+            self.disk.discard(left).await;
         }
         Ok(())
     }

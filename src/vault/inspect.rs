@@ -151,6 +151,8 @@ pub enum FileKind {
     Canary,
     /// The index of accounts, which can be made anew from them.
     Accounts,
+    /// Sign-ins that wait for their browser.
+    SignIns,
     /// How often an account was signed out.
     Epoch,
     /// The current generation.
@@ -427,6 +429,7 @@ fn opens(sealed: &Sealed<'_>, keys: &Keys, name: &FileName, account: AccountKey)
         Some(FileKind::DeviceKey) => sealed.open(keys, Kind::DeviceKey, account).map(drop),
         Some(FileKind::Session) => sealed.open(keys, Kind::Session, account).map(drop),
         Some(FileKind::Accounts) => sealed.open(keys, Kind::Accounts, NO_ACCOUNT).map(drop),
+        Some(FileKind::SignIns) => sealed.open(keys, Kind::SignIns, NO_ACCOUNT).map(drop),
         Some(FileKind::Install | FileKind::Epoch | FileKind::SetAside(_)) | None => Err(UnreadableReason::Misplaced),
     }
 }
@@ -463,6 +466,9 @@ fn kind_of(name: &FileName) -> Option<(FileKind, Option<AccountKey>)> {
     }
     if *name == names::index() {
         return Some((FileKind::Accounts, None));
+    }
+    if *name == names::sign_ins() {
+        return Some((FileKind::SignIns, None));
     }
     let account = names::account_of(name)?;
     let kind = match Of(account).part(name)? {

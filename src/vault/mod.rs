@@ -42,6 +42,7 @@ mod rotation;
 mod save;
 mod session;
 mod shelf;
+mod sign_ins;
 mod still;
 #[cfg(test)]
 mod tests;

@@ -35,14 +35,19 @@ pub(super) fn index() -> FileName {
     FileName::known("vault.accounts".to_owned())
 }
 
-/// Held while the index is read and replaced.
+/// Sign-ins that wait for their browser.
+pub(super) fn sign_ins() -> FileName {
+    FileName::known("vault.sign-ins".to_owned())
+}
+
+/// Held while the index, or what waits for a browser, is read and replaced.
 pub(super) fn index_lock() -> FileName {
     FileName::known("accounts.lock".to_owned())
 }
 
-/// Whether the name is that of an index that was never finished.
-pub(super) fn is_unfinished_index(name: &FileName) -> bool {
-    name.as_str().strip_prefix(index().as_str()).is_some_and(|rest| rest.starts_with(TEMPORARY))
+/// Whether the name is that of a file `of` that was never finished.
+pub(super) fn is_unfinished(name: &FileName, of: &FileName) -> bool {
+    name.as_str().strip_prefix(of.as_str()).is_some_and(|rest| rest.starts_with(TEMPORARY))
 }
 
 /// The files of one account.
@@ -211,7 +216,7 @@ pub(super) fn is_of_session(name: &FileName) -> bool {
 /// Whether a file is a sealed one, which only the installation that wrote it can open.
 pub(super) fn needs_install(name: &FileName) -> bool {
     is_of_session(name)
-        || [canary(), index()].contains(name)
+        || [canary(), index(), sign_ins()].contains(name)
         || revocation_time(name).is_some()
         || parked_since(name).is_some()
 }

@@ -20,12 +20,15 @@ use crate::host::{FileError, FileName};
 /// How often reading starts again when somebody else is replacing files meanwhile.
 pub(super) const ATTEMPTS: u8 = 3;
 
+/// What was in a file, if it is there.
+type Found = Result<Option<Vec<u8>>, FileError>;
+
 /// Files that were read ahead, and the keys that open them.
 pub(super) struct Reading<'a> {
     vault: &'a Vault,
     pub(super) account: AccountKey,
     /// What nobody asked for yet. Each is handed out once: whoever asks again wants to know what is there now.
-    ahead: Vec<(FileName, Result<Option<Vec<u8>>, FileError>)>,
+    ahead: Vec<(FileName, Found)>,
     keys: Option<Arc<Keys>>,
 }
 

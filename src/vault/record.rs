@@ -8,7 +8,7 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{
     AccountKey, Epoch, UnreadableReason, VaultError,
@@ -37,6 +37,7 @@ pub(super) enum Kind {
     DeviceKey,
     Revocation,
     Accounts,
+    SignIns,
     Prompt,
 }
 
@@ -53,7 +54,8 @@ impl Kind {
             Self::DeviceKey => 7,
             Self::Revocation => 8,
             Self::Accounts => 9,
-            Self::Prompt => 10,
+            Self::SignIns => 10,
+            Self::Prompt => 11,
         }
     }
 }
@@ -124,7 +126,9 @@ pub(super) fn seal_rest(
     file.extend_from_slice(&nonce);
     let sealed = cipher(&keys.sealing)
         .encrypt(&nonce.into(), Payload { msg: content, aad: &file })
-        .map_err(|_too_long| VaultError::TooLarge)?;
+        .map_err(|_too_long| VaultError::TooLarge);
+    wipe_stack();
+    let sealed = sealed?;
     let file = finish(file, &sealed);
     if file.len() > LIMIT { Err(VaultError::TooLarge) } else { Ok(file) }
 }
@@ -196,15 +200,26 @@ impl<'a> Sealed<'a> {
 
     /// The content, by this key, whoever the record is for. The content is wiped when dropped.
     pub(super) fn decrypt(&self, key: &Key) -> Result<Zeroizing<Vec<u8>>, UnreadableReason> {
-        cipher(key)
+        let opened = cipher(key)
             .decrypt(&self.nonce.into(), Payload { msg: self.ciphertext, aad: self.associated })
             .map(Zeroizing::new)
-            .map_err(|_broken| UnreadableReason::Forged)
+            .map_err(|_broken| UnreadableReason::Forged);
+        wipe_stack();
+        opened
     }
 }
 
 /// The account that records of the whole vault are sealed for.
 pub(super) const NO_ACCOUNT: AccountKey = AccountKey::from_bytes([0; 16]);
+
+/// The cipher works on copies of each block, on the stack below its caller, and leaves the last ones there. Called right after
+/// it, from the same place, this wipes what it used.
+#[inline(never)]
+fn wipe_stack() {
+    let mut below = [0_u8; 8 * 1024];
+    below.zeroize();
+    std::hint::black_box(&below);
+}
 
 fn cipher(key: &Key) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new((&**key).into())

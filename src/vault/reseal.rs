@@ -124,7 +124,8 @@ impl Vault {
 
     async fn reseal_index(&self, keys: &Keys) -> Result<(), VaultError> {
         let _held = self.lock_within(&names::index_lock(), WRITERS_PATIENCE).await?;
-        self.reseal_file(keys, &names::index()).await
+        self.reseal_file(keys, &names::index()).await?;
+        self.reseal_file(keys, &names::sign_ins()).await
     }
 
     /// What is half-written when the power goes has a name that somebody sweeps up.

@@ -240,13 +240,13 @@ async fn keys_that_cannot_be_had_sign_nobody_out() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_are_slow_delay_a_sign_in_by_seconds() {
     let till = Till::new().await;
-    till.control().set_fault(Fault::hold().at(Endpoint::Jwks)).unwrap();
+    till.process.loses_what_it_sends_to("/jwks");
     let before = till.control().clock().now_ms;
     let session = till.sign_in("ada").await;
     let after = till.control().clock().now_ms;
     assert!(is_signed_in(&session) && after - before <= 11_000, "{} ms", after - before);
     // The negative control: the same for the token endpoint takes as long as a request may.
-    till.control().set_fault(Fault::hold().at(Endpoint::Token)).unwrap();
+    till.process.loses_what_it_sends_to("/token");
     till.control().script_sign_in("grace");
     let _timeout = till.wait_for(till.client.sign_in(&till.browser())).await.unwrap_err();
     assert!(till.control().clock().now_ms - after >= 30_000);

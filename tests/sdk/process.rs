@@ -2,18 +2,19 @@
 
 use std::sync::{Arc, Mutex};
 
-use mainstay::host::{BoxFuture, Spawn};
+use mainstay::host::{BoxFuture, Inbound, Outbound, Spawn, Transport, TransportError};
 use tokio::{runtime::Handle, task::JoinHandle};
 
 #[derive(Clone)]
 pub struct Process {
     runtime: Handle,
     tasks: Arc<Mutex<Option<Vec<JoinHandle<()>>>>>,
+    lost: Arc<Mutex<Option<&'static str>>>,
 }
 
 impl Process {
     pub fn start() -> Self {
-        Self { runtime: Handle::current(), tasks: Arc::new(Mutex::new(Some(Vec::new()))) }
+        Self { runtime: Handle::current(), tasks: Arc::new(Mutex::new(Some(Vec::new()))), lost: Arc::default() }
     }
 
     /// Ends when the last task is gone.
@@ -25,6 +26,17 @@ impl Process {
         for task in tasks {
             let _killed = task.await;
         }
+    }
+
+    /// From now on whatever this process sends to this path is lost on its way: no answer comes, and no error. Nothing is under
+    /// way then, so that time passes.
+    pub fn loses_what_it_sends_to(&self, path: &'static str) {
+        *self.lost.lock().unwrap() = Some(path);
+    }
+
+    /// A way into the network that loses what it should.
+    pub fn way_into(&self, network: Arc<dyn Transport>) -> Arc<dyn Transport> {
+        Arc::new(Way { network, lost: Arc::clone(&self.lost) })
     }
 
     /// Completes when every task has ended by itself.
@@ -48,5 +60,23 @@ impl Spawn for Process {
         if let Some(tasks) = tasks.as_mut() {
             tasks.push(self.runtime.spawn(task));
         }
+    }
+}
+
+struct Way {
+    network: Arc<dyn Transport>,
+    lost: Arc<Mutex<Option<&'static str>>>,
+}
+
+impl Transport for Way {
+    fn send(&self, outbound: Outbound) -> BoxFuture<'_, Result<Inbound, TransportError>> {
+        match *self.lost.lock().unwrap() {
+            Some(lost) if outbound.request.uri().path() == lost => Box::pin(std::future::pending()),
+            _ => self.network.send(outbound),
+        }
+    }
+
+    fn can_open_fresh_connections(&self) -> bool {
+        self.network.can_open_fresh_connections()
     }
 }

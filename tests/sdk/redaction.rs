@@ -15,10 +15,10 @@ use mainstay::{
         memory::{MemoryFiles, MemoryLock, MemorySecretStore},
     },
     oauth::{
-        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceKey, DpopKey, DpopProof, Endpoint,
-        ErrorObject, Grant, IdToken, IdTokenExpectation, Issuer, OAuthClient, PendingSignIn, Rejection, ServerMetadata,
-        SignInEntropy, SignInOptions, TokenAnswer, TokenError, TokenType, Untrusted, Verifier, protected_request,
-        token_request,
+        Answer, AuthorizationCode, Challenges, Claims, ClientAuth, DeviceAuthorization, DeviceKey, DevicePoll, DpopKey,
+        DpopProof, Endpoint, ErrorObject, Grant, IdToken, IdTokenExpectation, Issuer, OAuthClient, PendingSignIn,
+        PushedRequest, Rejection, ServerMetadata, SignInEntropy, SignInOptions, TokenAnswer, TokenError, TokenType,
+        Untrusted, Verifier, protected_request, push_request, token_request,
     },
     support::{Examination, examine},
     test_support::{SeededEntropy, VirtualClock},
@@ -150,6 +150,7 @@ fn requests_and_answers_are_not_printed() {
             Grant::AuthorizationCode { code: &secret(), redirect_uri: &redirect_uri, verifier: &verifier },
             Grant::RefreshToken { token: &secret(), scopes: None },
             Grant::JwtBearer { assertion: &secret(), scopes: None },
+            Grant::DeviceCode { code: &secret(), verifier: &verifier },
         ] {
             is_redacted(&grant);
             let request = token_request(&endpoint, &client, &grant, None).unwrap();
@@ -172,6 +173,17 @@ fn requests_and_answers_are_not_printed() {
         assert!(!format!("{pending:?}{pending:#?}").contains(&value[..20]), "{told}: {pending:?}");
     }
     is_redacted(&pending);
+    is_redacted(&push_request(&endpoint, &client, &metadata, &url).unwrap());
+    let pushed = response(201, &[], &format!(r#"{{"request_uri":"{CANARY}","expires_in":60}}"#));
+    is_redacted(&PushedRequest::read(&Answer::new(&pushed, false)).unwrap());
+    let device = format!(
+        r#"{{"device_code":"{CANARY}","user_code":"AB-12","verification_uri":"https://id.example/d","interval":1}}"#
+    );
+    let device = DeviceAuthorization::read(&Answer::new(&response(200, &[], &device), false)).unwrap();
+    assert_eq!(device.device_code, secret());
+    is_redacted(&device);
+    let tokens = format!(r#"{{"access_token":"{CANARY}","token_type":"Bearer"}}"#);
+    is_redacted(&DevicePoll::read(&Answer::new(&response(200, &[], &tokens), false)));
 
     let probe = protected_request(http::Method::GET, &endpoint, TokenType::Bearer, &secret()).unwrap();
     is_redacted(&probe);

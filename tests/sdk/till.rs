@@ -424,6 +424,7 @@ async fn build(
     scopes: &[&str],
 ) -> Client {
     let host = activity.track(Host { spawn: Arc::new(process.clone()), ..machine.clone() });
+    let host = Host { transport: process.way_into(host.transport), ..host };
     let client =
         Client::builder(server.issuer(), "till-app").scopes(scopes.iter().copied()).profile(profile.clone()).host(host);
     let client = match provider {

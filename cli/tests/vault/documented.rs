@@ -84,6 +84,11 @@ async fn a_document_that_is_not_true_is_noticed() {
 #[test]
 fn each_command_is_in_the_document_and_has_help_and_completions() {
     let sandbox = Sandbox::new();
+    for command in ["login", "token", "curl-config", "status", "logout"] {
+        assert!(DOCUMENT.contains(&format!("\nmainstay {command}")), "{command} is not in docs/cli.md");
+        let help = sandbox.mainstay(&[command, "--help"]);
+        assert!(help.status == 0 && help.out.contains("--key-folder") && help.out.contains("--as"), "{}", help.out);
+    }
     for command in ["status", "verify", "export", "restore"] {
         assert!(DOCUMENT.contains(&format!("$ mainstay vault {command}")), "{command} is not in docs/cli.md");
         let help = sandbox.mainstay(&["vault", command, "--help"]);

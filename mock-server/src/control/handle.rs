@@ -297,6 +297,28 @@ impl Control {
         self.app.update(|world| world.scripted = Some(person));
     }
 
+    /// The codes of devices that wait for somebody (RFC 8628), the one that expires last at the end.
+    #[must_use]
+    pub fn device_codes(&self) -> Vec<String> {
+        self.app.read(|world| world.device_grants.user_codes(world.now_s()))
+    }
+
+    /// `person` types a device's code in and approves; false if no device waits with it.
+    pub fn approve_device(&self, user_code: &str, person: &str) -> bool {
+        self.app.update(|world| {
+            let now_s = world.now_s();
+            world.device_grants.answer(user_code, Some(person), now_s)
+        })
+    }
+
+    /// Somebody types a device's code in and says no; false if no device waits with it.
+    pub fn deny_device(&self, user_code: &str) -> bool {
+        self.app.update(|world| {
+            let now_s = world.now_s();
+            world.device_grants.answer(user_code, None, now_s)
+        })
+    }
+
     /// From now on the sign-in page is shown.
     pub fn show_sign_in_page(&self) {
         self.app.update(|world| world.scripted = None);

@@ -1,13 +1,16 @@
-//! Asking a person: the authorization endpoint (RFC 6749 section 4.1.1, PKCE by RFC 7636, `iss` by RFC 9207).
+//! Asking a person: the authorization endpoint (RFC 6749 section 4.1.1, PKCE by RFC 7636, `iss` by RFC 9207), also by a
+//! request that was pushed (RFC 9126).
 
 use std::{collections::HashMap, net::IpAddr};
 
 use axum::response::Response;
 use http::StatusCode;
+use serde_json::json;
 use url::{Host, Url};
 
 use crate::{
-    call::{Call, Parameters, Reply, redirect},
+    call::{Call, Parameters, Problem, Reply, no_store, redirect},
+    config::PushedRequests,
     observations::{NOBODY_YET, count},
     page,
     people::{PEOPLE, PIN},
@@ -16,6 +19,9 @@ use crate::{
 
 /// How long a code is good, in seconds (RFC 6749 section 4.1.2 recommends at most ten minutes).
 const CODE_LIFE_S: u64 = 60;
+
+/// How long a pushed request is good, in seconds (RFC 9126 section 2.2).
+const PUSHED_LIFE_S: u64 = 60;
 
 /// How long a sign-in page stays good, in seconds.
 const TICKET_LIFE_S: u64 = 600;
@@ -30,6 +36,8 @@ pub(crate) struct AuthorizationRequest {
     pub(crate) nonce: Option<String>,
     pub(crate) challenge: String,
     pub(crate) resource: Option<String>,
+    /// Whether the person has to be asked, whatever the browser knows (`prompt=login`).
+    pub(crate) anew: bool,
 }
 
 /// A code that was given out.
@@ -48,6 +56,8 @@ pub(crate) struct Code {
 pub(crate) struct Codes {
     tickets: HashMap<String, (AuthorizationRequest, u64)>,
     codes: HashMap<String, Code>,
+    /// Requests that were pushed, until the second they expire.
+    pushed: HashMap<String, (Parameters, u64)>,
 }
 
 impl Codes {
@@ -64,7 +74,17 @@ impl Codes {
 
 /// `GET /authorize`: the sign-in page, or at once the answer of the scripted person.
 pub(crate) fn authorize(app: &App, call: &Call) -> Reply {
-    let query = call.query()?;
+    let mut query = call.query()?;
+    if let Some(reference) = query.get("request_uri").map(str::to_owned) {
+        let now_s = app.read(World::now_s);
+        let pushed = app.update(|world| world.codes.pushed.remove(&reference)).filter(|(_, expires)| *expires > now_s);
+        match pushed {
+            Some((pushed, _)) if pushed.get("client_id") == query.get("client_id") => query = pushed,
+            _ => return Ok(page::dead_end("This sign-in has expired, or was opened before. Begin again in the app.")),
+        }
+    } else if app.read(|world| world.config.pushed_authorization_requests == PushedRequests::Required) {
+        return Ok(page::dead_end("This server takes sign-ins only from apps that tell it first."));
+    }
     // Until client and redirect URI are known to be good, nothing may be sent there (RFC 6749 section 4.1.2.1).
     let (Some(client_id), Some(redirect_uri)) = (query.get("client_id"), query.get("redirect_uri")) else {
         return Ok(page::dead_end("The app did not say who it is, or where to go afterwards."));
@@ -89,7 +109,8 @@ pub(crate) fn authorize(app: &App, call: &Call) -> Reply {
     Ok(app.update(|world| match world.scripted.clone() {
         Some(person) => {
             count(&mut world.seen.prompts, &person);
-            give_code(world, &app.issuer, request, person)
+            let age_s = if request.anew { 0 } else { world.config.authentication.age_seconds };
+            give_code(world, &app.issuer, request, person, age_s)
         }
         None => {
             count(&mut world.seen.prompts, if hint.is_empty() { NOBODY_YET } else { hint });
@@ -101,6 +122,28 @@ pub(crate) fn authorize(app: &App, call: &Call) -> Reply {
             shown
         }
     }))
+}
+
+/// `POST /par`: takes a request from the client itself (RFC 9126 section 2.1).
+pub(crate) fn push(app: &App, call: &Call) -> Reply {
+    let form = call.form()?;
+    let (client_id, redirect_uri) = (form.require("client_id")?, form.require("redirect_uri")?);
+    app.read(|world| super::issue::known_client(world, client_id))?;
+    let refuse = |error: &str| Problem::new(StatusCode::BAD_REQUEST, error, "the request cannot be carried out");
+    if app.read(|world| world.config.pushed_authorization_requests == PushedRequests::Off) {
+        return Err(Problem::not_found("requests are not pushed here"));
+    }
+    if !may_redirect_to(redirect_uri) || form.get("request_uri").is_some() {
+        return Err(refuse("invalid_request"));
+    }
+    read_request(&form, client_id, redirect_uri).map_err(refuse)?;
+    app.update(|world| {
+        let reference = format!("urn:ietf:params:oauth:request_uri:{}", world.random.text());
+        let now_s = world.now_s();
+        world.codes.pushed.retain(|_, (_, expires)| *expires > now_s);
+        world.codes.pushed.insert(reference.clone(), (form, now_s.saturating_add(PUSHED_LIFE_S)));
+        Ok(no_store(StatusCode::CREATED, &json!({ "request_uri": reference, "expires_in": PUSHED_LIFE_S })))
+    })
 }
 
 /// `POST /authorize/sign-in`: a person chose a name and typed the PIN.
@@ -120,7 +163,7 @@ pub(crate) fn sign_in(app: &App, call: &Call) -> Reply {
             return Ok(page::sign_in(StatusCode::FORBIDDEN, client, ticket, person, wrong));
         }
         world.codes.tickets.remove(ticket);
-        Ok(give_code(world, &app.issuer, request, person.to_owned()))
+        Ok(give_code(world, &app.issuer, request, person.to_owned(), 0))
     })
 }
 
@@ -142,6 +185,7 @@ fn read_request(query: &Parameters, client_id: &str, redirect_uri: &str) -> Resu
         nonce: owned("nonce"),
         challenge: challenge.ok_or("invalid_request")?.to_owned(),
         resource: owned("resource"),
+        anew: query.get("prompt") == Some("login"),
     })
 }
 
@@ -151,11 +195,13 @@ fn granted(asked: &str, withheld: &[String]) -> String {
     given.collect::<Vec<_>>().join(" ")
 }
 
-fn give_code(world: &mut World, issuer: &str, request: AuthorizationRequest, person: String) -> Response {
+/// `age_s`: how long ago the person signed in, in seconds.
+fn give_code(world: &mut World, issuer: &str, request: AuthorizationRequest, person: String, age_s: u64) -> Response {
     let code = world.random.text();
-    let auth_time = world.now_s();
+    let now_s = world.now_s();
+    let auth_time = now_s.saturating_sub(age_s);
     let answer = respond(issuer, &request.redirect_uri, request.state.as_deref(), &[("code", &code)]);
-    let expires_s = auth_time.saturating_add(CODE_LIFE_S);
+    let expires_s = now_s.saturating_add(CODE_LIFE_S);
     world.codes.codes.insert(code, Code { request, person, auth_time, expires_s, session: None });
     answer
 }

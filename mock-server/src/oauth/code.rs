@@ -59,6 +59,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters, bound_to: Opti
             refresh_token: Some(issue::refresh_token(world, &sid)?),
             id_token: true,
             nonce: request.nonce.clone(),
+            acr: world.config.authentication.acr.clone(),
             foreign: call.foreign.clone(),
             audience: None,
         };

@@ -20,6 +20,8 @@ pub(crate) struct Extras {
     pub(crate) refresh_token: Option<String>,
     pub(crate) id_token: bool,
     pub(crate) nonce: Option<String>,
+    /// The authentication context class, if the ID token says one.
+    pub(crate) acr: Option<String>,
     /// Whom the tokens name instead of the session's own person, by order of a fault.
     pub(crate) foreign: Option<String>,
     /// The resource that was asked for this time (RFC 8707 section 2.2) instead of the session's own.
@@ -156,6 +158,9 @@ fn tokens(
         claims["at_hash"] = URL_SAFE_NO_PAD.encode(hash.split_at(hash.len() / 2).0).into();
         if let Some(nonce) = extras.nonce {
             claims["nonce"] = nonce.into();
+        }
+        if let Some(acr) = extras.acr {
+            claims["acr"] = acr.into();
         }
         let id_token = jwt::sign(key, "JWT", &claims);
         world.random.note("ID token", &id_token);

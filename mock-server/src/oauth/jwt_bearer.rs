@@ -75,8 +75,7 @@ pub(super) fn exchange(app: &App, call: &Call, form: &Parameters, bound_to: Opti
             true => Some(issue::refresh_token(world, &sid)?),
             false => None,
         };
-        let extras =
-            Extras { refresh_token, id_token: true, nonce: None, foreign: call.foreign.clone(), audience: None };
+        let extras = Extras { refresh_token, id_token: true, foreign: call.foreign.clone(), ..Extras::default() };
         issue::answer(world, &app.issuer, &sid, &scope, extras)
     })
 }

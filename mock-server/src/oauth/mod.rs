@@ -2,6 +2,7 @@
 
 mod authorize;
 mod code;
+mod device;
 mod discovery;
 mod dpop;
 mod enroll;
@@ -15,7 +16,8 @@ mod status;
 mod token;
 mod userinfo;
 
-pub(crate) use authorize::{Codes, authorize, sign_in};
+pub(crate) use authorize::{Codes, authorize, push, sign_in};
+pub(crate) use device::{DeviceGrants, device_answer, device_authorization, device_page};
 pub(crate) use discovery::{document, jwks};
 pub(crate) use dpop::{BadProof, Part, Proofs, hand_out, proven_key};
 pub(crate) use enroll::{Enrolment, enroll, unenroll};

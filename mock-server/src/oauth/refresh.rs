@@ -47,7 +47,7 @@ pub(super) fn refresh(app: &App, call: &Call, form: &Parameters, proven: Option<
         };
         let id_token = world.config.id_token_on_refresh;
         let audience = form.get("resource").map(str::to_owned);
-        let extras = Extras { refresh_token, id_token, nonce: None, foreign: call.foreign.clone(), audience };
+        let extras = Extras { refresh_token, id_token, foreign: call.foreign.clone(), audience, ..Extras::default() };
         issue::answer(world, &app.issuer, &sid, &scope, extras)
     })
 }

@@ -1,9 +1,9 @@
-//! The token endpoint: one door, three grants.
+//! The token endpoint: one door, four grants.
 
 use http::StatusCode;
 
 use super::{
-    StoreFailure, code,
+    StoreFailure, code, device,
     dpop::{BadProof, Part, proven_key},
     issue::{careless_answer, invalid_grant},
     jwt_bearer, refresh,
@@ -22,6 +22,7 @@ pub(crate) fn grant(call: &Call) -> Endpoint {
     match call.form().ok().as_ref().and_then(|form| form.get("grant_type")) {
         Some("refresh_token") => Endpoint::Refresh,
         Some(JWT_BEARER) => Endpoint::JwtBearer,
+        Some(device::GRANT) => Endpoint::DeviceCode,
         _ => Endpoint::Token,
     }
 }
@@ -63,6 +64,7 @@ fn exchange(app: &App, call: &Call) -> Reply {
         "authorization_code" => code::exchange(app, call, &form, proven),
         "refresh_token" => refresh::refresh(app, call, &form, proven.as_deref()),
         JWT_BEARER => jwt_bearer::exchange(app, call, &form, proven),
+        device::GRANT => device::exchange(app, call, &form, proven),
         _ => Err(Problem::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", "no such grant")),
     }
 }

@@ -55,6 +55,28 @@ pub(crate) fn openapi(_app: &App, _call: &Call) -> Reply {
 
 /// The sign-in page of the authorization endpoint. `chosen` is who stands selected; `wrong` says what went wrong.
 pub(crate) fn sign_in(status: StatusCode, client: &str, ticket: &str, chosen: &str, wrong: Option<&str>) -> Response {
+    let page = include_str!("sign_in.html").replace("{{people}}", &people(chosen));
+    let page = complained(page, wrong).replace("{{ticket}}", &escape(ticket)).replace("{{client}}", &escape(client));
+    html(status, page)
+}
+
+/// The page where a device's code is typed in; `wrong` says what went wrong.
+pub(crate) fn device(status: StatusCode, user_code: &str, wrong: Option<&str>) -> Response {
+    let page = include_str!("device.html").replace("{{people}}", &people(""));
+    html(status, complained(page, wrong).replace("{{code}}", &escape(user_code)))
+}
+
+/// What a person sees who has answered for a device.
+pub(crate) fn device_done(approved: bool) -> Response {
+    let text = match approved {
+        true => "The screen is signed in. You can close this page.",
+        false => "The screen is told that nobody signs in. You can close this page.",
+    };
+    html(StatusCode::OK, include_str!("device_done.html").replace("{{text}}", text))
+}
+
+/// The choice of a person; `chosen` stands selected.
+fn people(chosen: &str) -> String {
     let known = PEOPLE.iter().any(|(person, _)| *person == chosen);
     let people = PEOPLE.iter().enumerate().map(|(at, (person, role))| {
         let checked = if *person == chosen || (at == 0 && !known) { " checked" } else { "" };
@@ -65,6 +87,10 @@ pub(crate) fn sign_in(status: StatusCode, client: &str, ticket: &str, chosen: &s
 "#
         )
     });
+    people.collect()
+}
+
+fn complained(page: String, wrong: Option<&str>) -> String {
     let (alert, invalid) = match wrong {
         Some(text) => (
             format!(r#"<p class="alert" id="wrong" role="alert">{}</p>"#, escape(text)),
@@ -72,13 +98,7 @@ pub(crate) fn sign_in(status: StatusCode, client: &str, ticket: &str, chosen: &s
         ),
         None => (String::new(), r#" aria-describedby="hint""#),
     };
-    let page = include_str!("sign_in.html")
-        .replace("{{people}}", &people.collect::<String>())
-        .replace("{{alert}}", &alert)
-        .replace("{{invalid}}", invalid)
-        .replace("{{ticket}}", &escape(ticket))
-        .replace("{{client}}", &escape(client));
-    html(status, page)
+    page.replace("{{alert}}", &alert).replace("{{invalid}}", invalid)
 }
 
 /// A page for a person who cannot sign in here: no way back to the app is known to be safe.

@@ -62,8 +62,8 @@ async function act(what, done) {
 
 // The faults
 
-const PLACES = ["all", "as", "api", "discovery", "jwks", "authorize", "token", "refresh", "jwt_bearer", "enroll", "revoke",
-  "introspect", "userinfo", "status", "catalogue", "sales", "shift", "me"];
+const PLACES = ["all", "as", "api", "discovery", "jwks", "authorize", "token", "pushed_authorization",
+  "device_authorization", "refresh", "jwt_bearer", "device_code", "enroll", "revoke", "introspect", "userinfo", "status", "catalogue", "sales", "shift", "me"];
 const number = (name, label, value) => ({ name, label, value, type: "number" });
 const text = (name, label, value) => ({ name, label, value, type: "text" });
 

@@ -13,6 +13,7 @@ mod admin;
 mod bad_input;
 mod broken;
 mod connections;
+mod device;
 mod dpop;
 mod faults;
 mod key_memory;

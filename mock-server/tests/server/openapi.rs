@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::Method;
-use mainstay_mock_server::{INTROSPECTION_CLIENT, MockServer, OPERATORS};
+use mainstay_mock_server::{INTROSPECTION_CLIENT, MockServer, OPERATORS, PushedRequests};
 use serde_json::{Value, json};
 
 use crate::{
@@ -141,6 +141,8 @@ async fn walk_authorization_server(walk: &mut Walk, server: &MockServer) {
     walk.call("GET", "/authorize", Sent::Nothing, 400).await;
     walk.call("POST", "/authorize/sign-in", form(&[("ticket", "none"), ("person", "ada"), ("pin", "1")]), 400).await;
 
+    walk_device_grant(walk, server).await;
+    walk_pushed_requests(walk, server).await;
     let answer = walk.till.authorize(&[]).await;
     let code = parameter(answer.header("location"), "code");
     let fields = [
@@ -177,6 +179,40 @@ async fn walk_authorization_server(walk: &mut Walk, server: &MockServer) {
     assert_eq!(walk.call("POST", "/introspect", form(&[("token", &known)]), 200).await.json()["active"], true);
     assert_eq!(walk.call("POST", "/introspect", form(&[("token", "what")]), 200).await.json()["active"], false);
     walk.headers = vec![bearer];
+}
+
+async fn walk_device_grant(walk: &mut Walk, server: &MockServer) {
+    walk.call("GET", "/device", Sent::Nothing, 200).await;
+    let code = walk.call("POST", "/device_authorization", form(&[("client_id", CLIENT)]), 200).await;
+    walk.call("POST", "/device_authorization", form(&[("client_id", CLIENT), ("client_secret", "")]), 200).await;
+    let user_code = code.text("user_code");
+    walk.call("GET", &format!("/device?user_code={user_code}"), Sent::Nothing, 200).await;
+    let answer = |code: &str, pin: &'static str, answer: &'static str| {
+        let fields = [("user_code", code.to_owned()), ("person", "ada".to_owned()), ("pin", pin.to_owned())];
+        Sent::Form(fields.into_iter().chain([("answer", answer.to_owned())]).collect())
+    };
+    walk.call("POST", "/device", answer(&user_code, "0000", "approve"), 403).await;
+    walk.call("POST", "/device", answer("none", "1234", "approve"), 404).await;
+    walk.call("POST", "/device", answer(&user_code, "1234", "approve"), 200).await;
+    let (grant, device_code) = ("urn:ietf:params:oauth:grant-type:device_code", code.text("device_code"));
+    let fields = [("grant_type", grant), ("client_id", CLIENT), ("device_code", &device_code)];
+    walk.call("POST", "/token", form(&fields), 200).await;
+    walk.call("POST", "/token", form(&fields), 400).await;
+    assert_eq!(server.control().device_codes().len(), 1);
+}
+
+async fn walk_pushed_requests(walk: &mut Walk, server: &MockServer) {
+    let fields = [
+        ("response_type", "code"),
+        ("client_id", CLIENT),
+        ("redirect_uri", REDIRECT),
+        ("code_challenge", "0123456789012345678901234567890123456789012"),
+        ("code_challenge_method", "S256"),
+    ];
+    walk.call("POST", "/par", form(&fields), 404).await;
+    server.control().reconfigure(|config| config.pushed_authorization_requests = PushedRequests::Required).unwrap();
+    walk.call("POST", "/par", form(&fields), 201).await;
+    server.control().reconfigure(|config| config.pushed_authorization_requests = PushedRequests::Off).unwrap();
 }
 
 async fn walk_api(walk: &mut Walk) {

@@ -186,6 +186,16 @@ fn a_pending_sign_in_survives_the_death_of_the_app() {
     assert_eq!(PendingSignIn::from_record(&Secret::from_text(RECORD_1)), Ok(pending()));
 }
 
+/// What a step-up asked for is checked after the app has died as well.
+#[test]
+fn what_was_asked_of_the_authentication_survives_too() {
+    let options = SignInOptions { acr_values: Some("phr mfa".into()), max_age: Some(300), ..SignInOptions::default() };
+    let (pending, _) = start(&options);
+    let read = PendingSignIn::from_record(&pending.to_record()).unwrap();
+    assert_eq!(read, pending);
+    assert_eq!((read.wanted().acr_values.as_deref(), read.wanted().max_age), (Some("phr mfa"), Some(300)));
+}
+
 #[test]
 fn a_damaged_or_newer_record_is_refused() {
     for (bad, reason) in [

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{super::KeySet, *};
+use super::*;
 use crate::oauth::{
-    SignatureError,
+    KeySet, SignatureError,
     fixtures::{fresh, response},
 };
 

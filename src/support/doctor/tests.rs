@@ -161,6 +161,6 @@ async fn every_profile_that_is_proposed_can_be_read_with_its_comments_and_withou
         crate::Profile::from_toml(&profile).unwrap();
         let uncommented = profile.replace("# probe", "probe").replace("…", "id.example.com");
         let uncommented = uncommented.replace("# resource", "resource").replace("# protected", "protected");
-        crate::Profile::from_toml(&uncommented.replace("# identity_echo", "identity_echo")).unwrap();
+        crate::Profile::from_toml(uncommented.replace("# identity_echo", "identity_echo")).unwrap();
     }
 }
