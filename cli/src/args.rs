@@ -91,7 +91,7 @@ pub(crate) struct Login {
     #[arg(long = "scope", value_name = "SCOPE")]
     pub(crate) scopes: Vec<String>,
 
-    /// Where the browser is sent back to, as it is registered: 127.0.0.1, [::1] or localhost, on a free port if it names none.
+    /// Where the browser is sent back to, as registered: `127.0.0.1`, `[::1]` or `localhost`, on a free port if it names none.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1/callback")]
     pub(crate) redirect_uri: String,
 
