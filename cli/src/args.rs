@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand};
 use clap_complete::Shell;
 
-/// Signs in on the command line, and looks at what Mainstay stores on a device.
+/// Signs in on the command line, looks at what Mainstay stores on a device, and says what a server offers.
 ///
 /// `vault` is made for whoever helps people: it needs no network, tells no secret, and may be used while the app runs.
 #[derive(Parser)]

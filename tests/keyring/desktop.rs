@@ -8,6 +8,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use mainstay_mock_server::MockServer;
 use tempfile::TempDir;
 
 use crate::{
@@ -17,6 +18,28 @@ use crate::{
 
 const PASSWORD: &[u8] = b"the person's login password";
 const SERVICE: &str = "org.freedesktop.secrets";
+
+/// A server that signs ada in.
+pub async fn server() -> MockServer {
+    let server = MockServer::builder().generate_secret().start().await.unwrap();
+    server.control().script_sign_in("ada");
+    server
+}
+
+/// An app on this desktop, with its key in the keyring.
+pub fn on(desktop: &Desktop, server: &MockServer) -> Setup {
+    Setup {
+        issuer: server.issuer().to_owned(),
+        folder: desktop.path("vault"),
+        keys: None,
+        virtual_time: None,
+        without_locks: false,
+        without_watch: false,
+        deaf_watch: false,
+        enroll_device_key: false,
+        keyring_patience: 5,
+    }
+}
 
 pub struct Desktop {
     folder: TempDir,

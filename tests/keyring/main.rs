@@ -12,28 +12,7 @@ mod desktop;
 mod run;
 
 use app::Setup;
-use desktop::Desktop;
-use mainstay_mock_server::MockServer;
-
-async fn server() -> MockServer {
-    let server = MockServer::builder().generate_secret().start().await.unwrap();
-    server.control().script_sign_in("ada");
-    server
-}
-
-fn on(desktop: &Desktop, server: &MockServer) -> Setup {
-    Setup {
-        issuer: server.issuer().to_owned(),
-        folder: desktop.path("vault"),
-        keys: None,
-        virtual_time: None,
-        without_locks: false,
-        without_watch: false,
-        deaf_watch: false,
-        enroll_device_key: false,
-        keyring_patience: 5,
-    }
-}
+use desktop::{Desktop, on, server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_outlives_the_app_and_the_keyrings_daemon() {

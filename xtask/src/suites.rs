@@ -246,7 +246,7 @@ pub(crate) const SUITES: &[Suite] = &[
                 "keyring",
                 Work::Tests(&["test", "-p", "mainstay", "--features", "keyring", "--test", "keyring", "--locked"]),
             ),
-            Step::new("`mainstay vault`", Work::Tests(&["test", "-p", "mainstay-cli", "--locked"])),
+            Step::new("`mainstay`, the command line", Work::Tests(&["test", "-p", "mainstay-cli", "--locked"])),
             Step::new(
                 "`mainstay vault` and the keyring",
                 Work::Tests(&["test", "-p", "mainstay-cli", "--features", "keyring", "--test", "keyring", "--locked"]),

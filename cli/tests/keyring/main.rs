@@ -17,30 +17,9 @@ mod run;
 use std::{process::Output, time::Instant};
 
 use app::Setup;
-use desktop::Desktop;
+use desktop::{Desktop, on, server};
 use ear::Ear;
-use mainstay_mock_server::MockServer;
 use serde_json::Value;
-
-async fn server() -> MockServer {
-    let server = MockServer::builder().generate_secret().start().await.unwrap();
-    server.control().script_sign_in("ada");
-    server
-}
-
-fn on(desktop: &Desktop, server: &MockServer) -> Setup {
-    Setup {
-        issuer: server.issuer().to_owned(),
-        folder: desktop.path("vault"),
-        keys: None,
-        virtual_time: None,
-        without_locks: false,
-        without_watch: false,
-        deaf_watch: false,
-        enroll_device_key: false,
-        keyring_patience: 5,
-    }
-}
 
 /// A desktop where ada has signed in, in an app that does not run any more.
 async fn signed_in() -> (Desktop, Setup) {
